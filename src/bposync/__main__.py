@@ -1,0 +1,5 @@
+"""`python -m bposync`."""
+
+from bposync.cli.app import run
+
+run()

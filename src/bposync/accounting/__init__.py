@@ -1,0 +1,105 @@
+"""The accounting system, seen from the rest of the house: which books, and which way in.
+
+`Books` read the accounts, shape a customer as an account would hold it and say what cannot be held. A `WayIn` carries
+writes out and says what became of each. What a system can hold is a value that its books publish, never a constant
+elsewhere. A new system is one new file for its books and one line in `open_accounting`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bposync.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from bposync.config import Settings
+    from bposync.records import Account, Change, Customer, Outcome, Shape
+    from bposync.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The set of books, by the name that it gives itself, and where it lies."""
+
+    name: str
+    database: str
+    server: str
+    login: str = ""
+
+
+class Books(Protocol):
+    """One company's accounts, open for reading."""
+
+    system: str
+    """What users call it, such as `Evolution`."""
+    company: Company
+    fields: tuple[str, ...]
+    """The fields that are compared: BPO has them, the account has a place for them, and BPO's changes are written."""
+    new_fields: tuple[str, ...]
+    """The fields that go into new accounts only."""
+    defaults: Mapping[str, Value]
+    """What a new account gets in a field that BPO leaves blank, or where its value cannot be held."""
+    notes: tuple[str, ...]
+    """What every sync says once: how things stand that no single customer is the cause of."""
+
+    def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
+        """Read all accounts, with values in the order of `fields`."""
+        ...
+
+    def code_for(self, code: str) -> str:
+        """Give the code of a new account as this company writes it. Raises ValueError where it cannot be held."""
+        ...
+
+    def shape(self, customer: Customer) -> Shape:
+        """Give a customer as an account would hold it, with what cannot be held."""
+        ...
+
+
+class WayIn(Protocol):
+    """One way of writing into the books."""
+
+    caution: str
+    """What this way skips, in one line that each sync says; empty where nothing is to be said."""
+
+    def write(self, batch: Sequence[Change]) -> list[Outcome]:
+        """Carry out a batch, and give what became of each, in order; WRITTEN means sent and acknowledged, not read back.
+
+        Each update is done only while the account is as the plan saw it (`Change.seen`), each create only while no
+        account has the code. One that fails costs itself only.
+        """
+        ...
+
+    def read_back(self, batch: Sequence[Change]) -> list[Account | None]:
+        """Read the accounts of a batch, in order: known ones by their key, new ones by their code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """Open books with the way into them."""
+
+    books: Books
+    way: WayIn
+
+
+@contextlib.contextmanager
+def open_accounting(settings: Settings, bpo_fields: Collection[str], *, writes: bool) -> Iterator[Accounting]:
+    """Open the configured company. `bpo_fields` are the fields that BPO has; with `writes` false nothing can be written.
+
+    Raises UsageError where the configuration does not fit the company, UnreachableError where it cannot be reached.
+    """
+    table = settings.need_accounting()
+    if table.system == "evolution" and table.write == "sql":
+        from bposync.accounting.by_sql import open_evolution
+
+        with open_evolution(settings, bpo_fields, writes=writes) as accounting:
+            yield accounting
+        return
+    raise UsageError(
+        f'[accounting] system = "{table.system}", write = "{table.write}": this version cannot do that yet.',
+        'It writes into Evolution by SQL: system = "evolution", write = "sql".',
+    )

@@ -1,0 +1,149 @@
+"""Writing into the books by SQL: look up, compare with what the plan saw, write, in one transaction a batch.
+
+Not supported by Sage: it skips the application's own validation and its branch, agent and checksum columns. Which columns a
+change is, the books know; here stand the order of a write, the locks of rows and what a failure means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from bposync import database
+from bposync.accounting import Accounting
+from bposync.accounting.evolution import PURPOSE, Evolution
+from bposync.errors import UsageError
+from bposync.fields import FIELDS
+from bposync.records import Outcome, OutcomeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from bposync.config import Settings
+    from bposync.records import Account, Change
+
+CAUTION: Final = (
+    "Written by SQL, which Sage does not support: Evolution's own validation and its branch, agent and checksum columns are "
+    "skipped."
+)
+
+
+@contextlib.contextmanager
+def open_evolution(settings: Settings, bpo_fields: Collection[str], *, writes: bool) -> Iterator[Accounting]:
+    """Open an Evolution company that is read and written by SQL. Raises UsageError or UnreachableError."""
+    table = settings.need_accounting()
+    if table.url is None:
+        raise UsageError(
+            f'{settings.path}: [accounting] url is missing; write = "sql" needs it.',
+            "config.example.toml shows its form.",
+        )
+    place = database.address(PURPOSE, "[accounting] url", table.url, folder=settings.folder, environment=settings.environment)
+    books = Evolution(database.engine(place, writes=False), place, settings, bpo_fields)
+    way = SqlWay(books, place, writes=writes)
+    try:
+        yield Accounting(books, way)
+    finally:
+        way.close()
+
+
+class SqlWay:
+    """Writes batches over one connection, which is opened with the first of them."""
+
+    caution = CAUTION
+
+    def __init__(self, books: Evolution, place: database.Address, *, writes: bool) -> None:
+        self._books = books
+        self._place = place
+        self._writes = writes
+        self._connection: sa.Connection | None = None
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> sa.Connection:
+        if self._connection is None or self._connection.closed or self._connection.invalidated:
+            self.close()
+            with database.plain_errors(self._place):
+                self._connection = database.engine(self._place, writes=self._writes).connect()
+        return self._connection
+
+    def write(self, batch: Sequence[Change]) -> list[Outcome]:
+        """Carry out a batch in one transaction; one that fails is taken again one by one, so that a bad row costs itself only.
+
+        Raises UnreachableError where the database cannot be reached; then nothing of the batch was written.
+        """
+        try:
+            return self._write(batch)
+        except exc.SQLAlchemyError as error:
+            why = database.reason(error)
+            if _is_cut(error):
+                self.close()
+                return [Outcome(OutcomeKind.FAILED, f"the connection was cut before anything was written: {why}")] * len(batch)
+            if len(batch) == 1:
+                return [Outcome(OutcomeKind.FAILED, why)]
+        return [outcome for change in batch for outcome in self.write([change])]
+
+    def _write(self, batch: Sequence[Change]) -> list[Outcome]:
+        connection = self._connect()
+        transaction = connection.begin()
+        try:
+            present = self._books.find(connection, batch, lock=True)
+            outcomes = [_stale(self._books, change, account) for change, account in zip(batch, present, strict=True)]
+            todo = [change for change, outcome in zip(batch, outcomes, strict=True) if outcome is None]
+            creates = [change for change in todo if change.seen is None]
+            updates = [change for change in todo if change.seen is not None]
+            if creates:
+                self._books.insert(connection, creates)
+            if updates:
+                self._books.update(connection, updates)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                transaction.rollback()
+            raise
+        done = self._commit(transaction)
+        return [outcome or done for outcome in outcomes]
+
+    def _commit(self, transaction: sa.Transaction) -> Outcome:
+        try:
+            transaction.commit()
+        except exc.SQLAlchemyError as error:
+            if not _is_cut(error):
+                with contextlib.suppress(Exception):
+                    transaction.rollback()
+                raise
+            self.close()
+            return Outcome(OutcomeKind.UNKNOWN, f"the connection was cut before the answer came: {database.reason(error)}")
+        return Outcome(OutcomeKind.WRITTEN)
+
+    def read_back(self, batch: Sequence[Change]) -> list[Account | None]:
+        """Read the accounts of a batch in a transaction of its own. Raises UnreachableError."""
+        with database.plain_errors(self._place, "cannot be read back"):
+            connection = self._connect()
+            with connection.begin():
+                return self._books.find(connection, batch, lock=False)
+
+
+def _is_cut(error: exc.SQLAlchemyError) -> bool:
+    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
+
+
+def _stale(books: Evolution, change: Change, account: Account | None) -> Outcome | None:
+    """Say how accounting changed since the plan was made; None where it did not."""
+    if change.seen is None:
+        if account is None:
+            return None
+        return Outcome(OutcomeKind.STALE, f"an account {account.code} ({account.name}) was made since the plan")
+    if account is None:
+        return Outcome(OutcomeKind.STALE, f"account {change.seen.code} was deleted since the plan")
+    if (account.code, account.name, account.values) == (change.seen.code, change.seen.name, change.seen.values):
+        return None
+    pairs = zip(books.fields, change.seen.values, account.values, strict=True)
+    changed = [FIELDS[name].label.lower() for name, before, now in pairs if before != now] or ["its code or name"]
+    return Outcome(OutcomeKind.STALE, f"account {change.seen.code} was changed since the plan: {', '.join(changed)}")

@@ -1,0 +1,222 @@
+"""BPO: reads customers by site. Only SELECT, in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import sqlalchemy as sa
+
+from bposync import database
+from bposync.errors import UsageError, did_you_mean
+from bposync.fields import BPO_FIELDS, FIELDS, Kind
+from bposync.records import Contradiction, Customer, Row
+from bposync.values import flag_of, normalise_code, text_of, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from bposync.config import Settings
+    from bposync.values import Value
+
+NO_SITE: Final = "(none)"
+"""How a blank site is listed."""
+PURPOSE: Final = "BPO"
+_ROWS_AT_ONCE = 2000
+# Fields that belong to a customer at one site, and may differ from site to site.
+_PER_SITE = frozenset({"code", "site", "department", "department_name", "status"})
+
+
+class Bpo:
+    """An open connection to BPO. `fields` are the fields that it has columns for; use as a context manager.
+
+    `left_out` are the default columns that the database does not have.
+    Raises UnreachableError where BPO cannot be reached, UsageError where the configuration does not fit it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.bpo
+        self.address = database.address(
+            PURPOSE, "[bpo] url", settings.bpo.url, folder=settings.folder, environment=settings.environment
+        )
+        self._where = str(settings.path)
+        self._stack = contextlib.ExitStack()
+        self.fields: tuple[str, ...] = ()
+        self.left_out: tuple[str, ...] = ()
+
+    def __enter__(self) -> Self:
+        engine = database.engine(self.address, writes=False)
+        with database.plain_errors(self.address):
+            self._connection = self._stack.enter_context(engine.connect())
+        with database.plain_errors(self.address, "cannot be read"):
+            self._source = self._find_source()
+            names = self._column_names()
+        self._columns = self._map_columns(names)
+        self.fields = tuple(self._columns)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(Exception):
+            self._connection.rollback()
+        self._stack.close()
+
+    def _find_source(self) -> sa.TableClause | sa.TextClause:
+        if self._settings.query is not None:
+            # What looks like a bound parameter in the user's own SELECT is none.
+            return sa.text(re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", self._settings.query.strip().rstrip(";")))
+        table = database.table(self._connection, str(self._settings.customers), "[bpo] customers: BPO")
+        assert table is not None  # noqa: S101 - only optional tables may be missing
+        return table
+
+    def _column_names(self) -> list[str]:
+        if isinstance(self._source, sa.TableClause):
+            return database.column_names(self._connection, self._source)
+        with self._connection.execution_options(stream_results=True).execute(self._source) as result:
+            return list(result.keys())
+
+    def _map_columns(self, names: Sequence[str]) -> dict[str, str]:
+        """Give the database's own column name for each field that it has."""
+        by_folded = {name.casefold(): name for name in reversed(names)}
+        columns: dict[str, str] = {}
+        left_out = []
+        for name in BPO_FIELDS:
+            configured = self._settings.columns.get(name)
+            wanted = FIELDS[name].column if configured is None else configured.strip()
+            if not wanted:
+                continue
+            found = wanted if wanted in names else by_folded.get(wanted.casefold())
+            if found is not None:
+                columns[name] = found
+            elif configured is not None:
+                raise UsageError(
+                    f"{self._where}: [bpo.columns] {name}: BPO has no column {visible(wanted)!r}.",
+                    did_you_mean(wanted, names),
+                )
+            elif FIELDS[name].required:
+                raise UsageError(
+                    f"BPO has no column {wanted!r}, and {name} is required.",
+                    f'Say which it is under [bpo.columns]: {name} = "…". {did_you_mean(wanted, names)}',
+                )
+            else:
+                left_out.append(wanted)
+        self.left_out = tuple(left_out)
+        return columns
+
+    def rows(self, progress: Callable[[int], None] | None = None) -> Iterator[Row]:
+        """Read every row of the listing, streamed. `progress` is told how many were read."""
+        with database.plain_errors(self.address, "cannot be read"):
+            yield from self._rows(progress)
+
+    def _rows(self, progress: Callable[[int], None] | None) -> Iterator[Row]:
+        statement: Any = self._source
+        if isinstance(self._source, sa.TableClause):
+            columns = [database.column(column) for column in self._columns.values()]
+            statement = sa.select(*columns).select_from(self._source)
+        connection = self._connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE)
+        result = connection.execute(statement)
+        names = list(result.keys())
+        places = {name: names.index(column) for name, column in self._columns.items()}
+        readers = [(name, places.get(name), FIELDS[name]) for name in BPO_FIELDS]
+        sites: dict[str, str] = {}
+        for count, raw in enumerate(result, 1):
+            values: list[Value] = []
+            problems = []
+            for name, place, field in readers:
+                if place is None:
+                    values.append(None)
+                elif field.kind is Kind.TEXT:
+                    values.append(text_of(raw[place]))
+                else:
+                    try:
+                        values.append(field.read(raw[place]))
+                    except ValueError as error:
+                        values.append(text_of(raw[place]))
+                        problems.append((name, str(error)))
+            site = str(values[_SITE] or NO_SITE)
+            values[_SITE] = sites.setdefault(normalise_code(site), site)
+            yield Row(tuple(values), tuple(problems))
+            if progress is not None and count % _ROWS_AT_ONCE == 0:
+                progress(count)
+
+    def post_accounts(self) -> bool | None:
+        """Tell whether BPO's own Post Accounts option is on; None where the configuration does not say how to ask."""
+        if self._settings.post_accounts is None:
+            return None
+        statement = sa.text(re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", self._settings.post_accounts.strip().rstrip(";")))
+        with database.plain_errors(self.address, "does not answer [bpo] post_accounts"):
+            row = self._connection.execute(statement).first()
+        if row is None:
+            return None
+        try:
+            return flag_of(row[0])
+        except ValueError as error:
+            raise UsageError(f"{self._where}: [bpo] post_accounts: {error}.", "It must select one yes or no.") from None
+
+
+_SITE = BPO_FIELDS.index("site")
+_CODE = BPO_FIELDS.index("code")
+
+
+def customers(rows: Iterable[Row], fields: Sequence[str]) -> list[Customer]:
+    """Put the rows of all sites together, one customer a code, in the order in which the codes first appear.
+
+    `fields` are those that BPO has. Rows without a code are a customer each, for nobody knows whose they are.
+    """
+    by_code: dict[str, list[Row]] = {}
+    without_code: list[list[Row]] = []
+    for row in rows:
+        code = str(row.values[_CODE])
+        if code:
+            by_code.setdefault(code, []).append(row)
+        else:
+            without_code.append([row])
+    compared = [(name, BPO_FIELDS.index(name)) for name in fields if name not in _PER_SITE]
+    return [
+        _customer(group, compared, has_status="status" in fields, has_debtor="is_debtor" in fields)
+        for group in (*by_code.values(), *without_code)
+    ]
+
+
+def _customer(group: Sequence[Row], compared: Sequence[tuple[str, int]], *, has_status: bool, has_debtor: bool) -> Customer:
+    first = group[0]
+    problems = first.problems
+    contradictions: tuple[Contradiction, ...] = ()
+    if len(group) > 1:
+        problems = tuple(dict.fromkeys(problem for row in group for problem in row.problems))
+        contradictions = tuple(
+            Contradiction(name, tuple((str(row.values[_SITE]), _said(row.values[place])) for row in group))
+            for name, place in compared
+            if any(row.values[place] != first.values[place] for row in group)
+        )
+    code = str(first.values[_CODE])
+    return Customer(
+        code=code,
+        key=normalise_code(code),
+        name=str(first.value("name") or ""),
+        sites=tuple(dict.fromkeys(str(row.values[_SITE]) for row in group)),
+        statuses=tuple(str(row.value("status")) for row in group) if has_status else (),
+        is_debtor=not has_debtor or any(row.value("is_debtor") is True for row in group),
+        values=first.values,
+        problems=problems,
+        contradictions=contradictions,
+    )
+
+
+def _said(value: Value) -> str:
+    return "" if value is None else str(value)
+
+
+def choose_sites(wanted: Sequence[str], known: Iterable[str], where: str = "--site") -> tuple[str, ...]:
+    """Give the sites as BPO writes them, found without regard to case. Raises UsageError naming the nearest."""
+    by_folded = {normalise_code(site): site for site in known}
+    chosen = []
+    for site in wanted:
+        found = by_folded.get(normalise_code(site))
+        if found is None:
+            sites = sorted(by_folded.values(), key=str.casefold)
+            near = did_you_mean(site, sites) if sites else "BPO lists no sites."
+            all_sites = f" The sites are: {', '.join(sites)}." if sites and not near.startswith("There is") else ""
+            raise UsageError(f"{where}: there is no site {visible(site)!r}.", near + all_sites)
+        chosen.append(found)
+    return tuple(dict.fromkeys(chosen))

@@ -1,0 +1,110 @@
+"""What every command shares: the options that stand before or after it, and the session that they make."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from bposync import __version__
+from bposync.cli.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bposync.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of every command."""
+
+    config: str | None = None
+    verbose: bool = False
+    quiet: bool = False
+    as_json: bool = False
+
+    def joined(self, later: Options) -> Options:
+        """Give these options with those that stand behind the command; the last --config wins."""
+        return Options(
+            later.config or self.config,
+            self.verbose or later.verbose,
+            self.quiet or later.quiet,
+            self.as_json or later.as_json,
+        )
+
+
+class Session:
+    """One call of the tool: its options, its output, and its configuration, which is read when it is asked for."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.output = Output(as_json=options.as_json, quiet=options.quiet, verbose=options.verbose)
+        self._settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration. Raises UsageError."""
+        if self._settings is None:
+            from bposync import config
+
+            self._settings = config.load(config.find(self.options.config))
+        return self._settings
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if value:
+        print(f"bposync {__version__}")
+        raise typer.Exit
+
+
+ConfigOption = Annotated[
+    str | None,
+    typer.Option("--config", metavar="FILE", help="The configuration; else $BPOSYNC_CONFIG or bposync.toml."),
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more: also what is in step and what is skipped.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was written and what needs a person.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+VersionOption = Annotated[
+    bool, typer.Option("--version", help="Show the version and leave.", is_eager=True, callback=_show_version)
+]
+SiteOption = Annotated[
+    list[str] | None, typer.Option("--site", metavar="NAME", help="Only this site; may be given several times.")
+]
+
+_SHARED: dict[str, tuple[Any, Any]] = {
+    "config": (ConfigOption, None),
+    "verbose": (VerboseOption, False),
+    "quiet": (QuietOption, False),
+    "as_json": (JsonOption, False),
+    "version": (VersionOption, False),
+}
+
+
+def register(app: typer.Typer, name: str, function: Callable[..., int]) -> None:
+    """Make `function(session, …)` the command `name`, with the options that every command has."""
+    hints = get_type_hints(function, localns={"Session": Session, "SiteOption": SiteOption}, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in list(inspect.signature(function).parameters.values())[1:]
+    ]
+
+    def command(context: typer.Context, **values: Any) -> int:  # noqa: ANN401 - whatever Typer read
+        shared = {key: values.pop(key) for key in _SHARED}
+        del shared["version"]
+        before: Options = context.obj or Options()
+        session = Session(before.joined(Options(**shared)))
+        context.obj = session
+        context.find_root().obj = session
+        return function(session, **values)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    shared = [inspect.Parameter(key, keyword, default=default, annotation=kind) for key, (kind, default) in _SHARED.items()]
+    first = inspect.Parameter("context", keyword, annotation=typer.Context)
+    parameters = [first, *(parameter.replace(kind=keyword) for parameter in own), *shared]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__doc__ = function.__doc__
+    app.command(name)(command)

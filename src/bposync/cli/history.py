@@ -1,0 +1,116 @@
+"""`bposync history`: the runs, one run change by change, or the story of one customer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from bposync.cli.output import Column
+from bposync.errors import UsageError, did_you_mean
+from bposync.values import normalise_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bposync.cli.common import Session
+    from bposync.journal.runs import Recorded, Run
+
+SCHEMA: Final = "bposync.history/1"
+
+
+def show(
+    session: Session,
+    *,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="One run, by its name or the beginning of it.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", metavar="CODE", help="The story of one customer.")] = None,
+) -> int:
+    """Show the runs, the newest first, or one run change by change."""
+    from bposync.journal import open_journal
+
+    with open_journal(session.settings, writes=False) as journal:
+        runs = journal.runs.all()
+        chosen = _find(runs, run) if run is not None else None
+        key = normalise_code(customer) if customer is not None else None
+        recorded: list[Recorded] = []
+        if chosen is not None or key is not None:
+            recorded = journal.runs.changes_of(run=chosen.run if chosen else None, customer=key)
+    if chosen is not None:
+        runs = [chosen]
+    elif key is not None:
+        told = {change.run for change in recorded}
+        runs = [one for one in runs if one.run in told]
+    if session.output.as_json:
+        _document(session, runs, recorded, with_changes=chosen is not None or key is not None)
+        return 0
+    if chosen is None and key is None:
+        _print_runs(session, runs)
+    else:
+        _print_changes(session, runs, recorded, one_run=chosen is not None)
+    return 0
+
+
+def _find(runs: Sequence[Run], name: str) -> Run:
+    found = [run for run in runs if run.run.startswith(name.strip())]
+    exact = [run for run in found if run.run == name.strip()]
+    if len(exact or found) != 1:
+        what = f"several runs begin with {name!r}" if found else f"there is no run {name!r}"
+        names = [run.run for run in (found or runs)][:5]
+        raise UsageError(f"history: {what}.", did_you_mean(name, names) or "bposync history shows the runs.")
+    return (exact or found)[0]
+
+
+def _document(session: Session, runs: Sequence[Run], recorded: Sequence[Recorded], *, with_changes: bool) -> None:
+    from bposync.documents import moment
+
+    documents: list[dict[str, Any]] = []
+    for run in runs:
+        document: dict[str, Any] = {
+            "run": run.run, "at": moment(run.at), "by": run.by, "machine": run.machine, "version": run.version,
+            "login": run.login, "sites": list(run.sites), "summary": dict(run.summary), "outcomes": dict(run.outcomes),
+            "exit_code": run.exit_code,
+        }  # fmt: skip
+        if with_changes:
+            document["changes"] = [dict(change.document) for change in recorded if change.run == run.run]
+        documents.append(document)
+    session.output.document({"schema": SCHEMA, "runs": documents})
+
+
+def _print_runs(session: Session, runs: Sequence[Run]) -> None:
+    if not runs:
+        session.output.line("Nothing was synchronised yet.")
+        return
+    columns = [
+        Column("Run", keep=9), Column("When", keep=8), Column("By", keep=6), Column("Machine", keep=2),
+        Column("Sites", keep=4), Column("Became", keep=7), Column("Exit", right=True, keep=5),
+    ]  # fmt: skip
+    rows = [
+        [
+            run.run, f"{run.at:%Y-%m-%d %H:%M:%S} UTC", run.by, run.machine, ", ".join(run.sites), _became(run),
+            "cut off" if run.exit_code is None else str(run.exit_code),
+        ]
+        for run in runs
+    ]  # fmt: skip
+    session.output.table(columns, rows, hint="All of them: --json.")
+
+
+def _became(run: Run) -> str:
+    words = [f"{count:,} {outcome}" for outcome, count in run.outcomes.items() if count]
+    return ", ".join(words) or "nothing to write"
+
+
+def _print_changes(session: Session, runs: Sequence[Run], recorded: Sequence[Recorded], *, one_run: bool) -> None:
+    from bposync.cli import report
+
+    output = session.output
+    if one_run:
+        run = runs[0]
+        output.line(f"Run {run.run}, {run.at:%Y-%m-%d %H:%M:%S} UTC, by {run.by} on {run.machine}, bposync {run.version}")
+        output.line(f"Sites: {', '.join(run.sites)}")
+        output.line(f"Became: {_became(run)}. Customers: {report.counted(run.summary)}.")
+        output.line()
+    if not recorded:
+        output.line("No customer was created, changed or waiting." if one_run else "No run has changed this customer.")
+        return
+    documents = [change.document for change in recorded]
+    report.recorded_tables(output, documents, None if one_run else [change.run for change in recorded])

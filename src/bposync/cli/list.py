@@ -1,0 +1,146 @@
+"""`bposync list`: the Customer Listing, customers by site."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from bposync.cli.output import Column
+from bposync.errors import UsageError, did_you_mean
+from bposync.fields import BPO_FIELDS, FIELDS, LISTING_FIELDS, Kind
+from bposync.values import normalise_code
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from bposync.cli.common import Session, SiteOption
+    from bposync.records import Row
+    from bposync.values import Value
+
+SCHEMA: Final = "bposync.list/1"
+DEFAULT_STATUSES: Final = ("Active", "Hold")
+_ALL = "all"
+# Code and name stay longest where the terminal is narrow.
+_KEEP = {"code": 9, "name": 8, "site": 7, "credit_limit": 6, "type": 5, "phone": 4, "website": 2, "department": 1}
+
+
+def show(  # noqa: PLR0913 - one parameter an option
+    session: Session,
+    *,
+    site: SiteOption = None,
+    type_: Annotated[list[str] | None, typer.Option("--type", help="Only customers of this type; repeatable.")] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(help="Only customers of this status; repeatable; `all`. Default: Active and Hold."),
+    ] = None,
+    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Only customers with TEXT in code or name.")] = None,
+    sort: Annotated[str, typer.Option(metavar="FIELD", help="Sort by this field; -FIELD for the other way round.")] = "code",
+    columns: Annotated[str | None, typer.Option(metavar="F,F", help="The fields to show.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=0, help="Show the first N customers.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+) -> int:
+    """List the customers by site, as BPO's Customer Listing does."""
+    if as_csv and session.options.as_json:
+        raise UsageError("--csv and --json exclude each other.", "Leave one of them out.")
+    from bposync.bpo import Bpo, choose_sites
+
+    wanted = _fields(columns)
+    sort_field = _field(sort.removeprefix("-"), "--sort")
+    settings = session.settings
+    with Bpo(settings) as bpo, session.output.progress("Reading BPO") as progress:
+        rows = list(bpo.rows(progress))
+        present = bpo.fields
+    known = dict.fromkeys(str(row.value("site")) for row in rows)
+    sites = choose_sites(site, known) if site else choose_sites(settings.bpo.sites, known, "[bpo] sites")
+    rows = [
+        row
+        for row in rows
+        if (not sites or row.value("site") in sites)
+        and _is_one_of(row.value("type"), type_)
+        and ("status" not in present or _has_status(row, status))
+        and (not search or search.casefold() in f"{row.value('code')}\n{row.value('name')}".casefold())
+    ]
+    rows.sort(key=lambda row: (normalise_code(str(row.value("code"))), str(row.value("site"))))
+    if sort_field != "code" or sort.startswith("-"):
+        rows.sort(key=lambda row: _order(row.value(sort_field)), reverse=sort.startswith("-"))
+    found = len(rows)
+    rows = rows if limit is None else rows[:limit]
+    _print(session, rows, found, wanted, present, as_csv=as_csv, whole=limit is not None)
+    return 0
+
+
+def _print(
+    session: Session,
+    rows: Sequence[Row],
+    found: int,
+    wanted: Sequence[str] | None,
+    present: Collection[str],
+    *,
+    as_csv: bool,
+    whole: bool,
+) -> None:
+    output = session.output
+    if output.as_json:
+        names = wanted or [name for name in BPO_FIELDS if name in present or name in LISTING_FIELDS]
+        customers = [{name: _shown(name, row.value(name)) for name in names} for row in rows]
+        output.document({"schema": SCHEMA, "customers": customers})
+        return
+    names = wanted or list(LISTING_FIELDS)
+    if as_csv:
+        output.csv(names, ([_csv_cell(name, row.value(name)) for name in names] for row in rows))
+        return
+    table = [Column(FIELDS[name].label, FIELDS[name].kind is Kind.AMOUNT, _KEEP.get(name, 3)) for name in names]
+    cells = [[_cell(row.value(name)) for name in names] for row in rows]
+    output.table(table, cells, hint="All of them: --limit N, --csv or --json.", whole=whole)
+    count = f"{len(rows):,} of {found:,} customers" if len(rows) < found else f"{found:,} customer{'s'[: found != 1]}"
+    output.note(f"{count}.")
+
+
+def _shown(name: str, value: Value) -> Any:  # noqa: ANN401 - whatever JSON holds
+    return FIELDS[name].show(value)
+
+
+def _csv_cell(name: str, value: Value) -> str:
+    shown = FIELDS[name].show(value)
+    if isinstance(shown, bool):
+        return "yes" if shown else "no"
+    return shown or ""
+
+
+def _cell(value: Value) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:,.2f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value or ""
+
+
+def _field(name: str, option: str) -> str:
+    for known in BPO_FIELDS:
+        if known.casefold() == name.strip().casefold().replace("-", "_"):
+            return known
+    raise UsageError(f"{option}: there is no field {name.strip()!r}.", did_you_mean(name, BPO_FIELDS))
+
+
+def _fields(columns: str | None) -> list[str] | None:
+    if columns is None:
+        return None
+    return [_field(name, "--columns") for name in columns.split(",") if name.strip()]
+
+
+def _is_one_of(value: Value, wanted: Sequence[str] | None) -> bool:
+    return not wanted or normalise_code(str(value or "")) in {normalise_code(one) for one in wanted}
+
+
+def _has_status(row: Row, wanted: Sequence[str] | None) -> bool:
+    statuses = wanted or DEFAULT_STATUSES
+    return any(normalise_code(status) == _ALL for status in statuses) or _is_one_of(row.value("status"), statuses)
+
+
+def _order(value: Value) -> tuple[int, Decimal, str]:
+    """Order amounts by size and texts without regard to case, what is blank last."""
+    if isinstance(value, (Decimal, bool)):
+        return (0, Decimal(value), "")
+    return (1, Decimal(0), value.casefold()) if value else (2, Decimal(0), "")

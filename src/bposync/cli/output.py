@@ -1,0 +1,243 @@
+"""The one place that prints: tables, lines, JSON and CSV on standard output, everything else on standard error.
+
+Customers' data is hostile until shown: every text passes through `visible`, goes into rich as Text and never as markup, and
+into CSV guarded against formulas.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import re
+import shutil
+import sys
+import textwrap
+import time
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from bposync.values import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bposync.errors import BposyncError
+
+MOST_ROWS: Final = 1000
+"""How many rows a terminal is shown unasked; drawing more takes seconds that nobody reads."""
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_HARMLESS = re.compile(r"[+-]?[\d\s().,/-]+", re.ASCII)
+_SECONDS_BEFORE_PROGRESS = 1.0
+_BETWEEN = 3  # cells between two drawn columns
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table. The higher `keep`, the longer it stays where the terminal is narrow."""
+
+    heading: str
+    right: bool = False
+    keep: int = 5
+
+
+class Output:
+    """Standard output and standard error, as the options and the terminal want them."""
+
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.verbose = verbose
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
+        for stream in (self.stdout, self.stderr):
+            # A redirected stream on Windows may be cp1252: what it cannot hold is escaped, never an error.
+            if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+                reconfigure(errors="backslashreplace")
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people look at standard output."""
+        return self.stdout.isatty()
+
+    def line(self, text: str = "") -> None:
+        """Print a line of a report; nothing with --quiet or --json."""
+        if not self.quiet and not self.as_json:
+            self.important(text)
+
+    def important(self, text: str) -> None:
+        """Print a line that --quiet keeps."""
+        if not self.as_json:
+            print(visible(text), file=self.stdout)
+
+    def note(self, text: str) -> None:
+        """Say something beside the data, on standard error; nothing with --quiet."""
+        if not self.quiet:
+            self.stdout.flush()  # so that both streams keep their order where they meet
+            for line in _wrapped(visible(text), self.stderr):
+                print(line, file=self.stderr, flush=True)
+
+    def error(self, error: BposyncError, document: Mapping[str, Any] | None = None) -> None:
+        """Say what went wrong and what to do: on standard error, and with --json as (part of) the document too."""
+        if self.as_json:
+            shown = {"code": int(error.code), "message": error.message, "hint": error.hint}
+            self.document({**(document or {}), "error": shown})
+        self.stdout.flush()
+        print(f"Error: {visible(error.message)}", file=self.stderr)
+        if error.hint:
+            print(f"       {visible(error.hint)}", file=self.stderr)
+        self.stderr.flush()
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print one JSON document, ASCII with escapes, so that nothing in it acts or is lost."""
+        json.dump(document, self.stdout, indent=2, ensure_ascii=True)
+        self.stdout.write("\n")
+
+    def csv(self, headings: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
+        """Print CSV that a spreadsheet opens without running anything."""
+        if (reconfigure := getattr(self.stdout, "reconfigure", None)) is not None:
+            reconfigure(newline="")
+        writer = csv.writer(self.stdout, lineterminator="\r\n" if sys.platform == "win32" else "\n")
+        writer.writerow(headings)
+        for row in rows:
+            writer.writerow([guarded(cell) for cell in row])
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, hint: str = "", whole: bool = False) -> None:
+        """Print a table: drawn on a terminal, plain columns elsewhere. `hint` says how to get what was left out."""
+        if self.as_json:
+            return
+        shown = [[visible(cell) for cell in row] for row in rows]
+        if not self.is_terminal:
+            self._plain_table(columns, shown)
+            return
+        left_out = 0 if whole else max(0, len(shown) - MOST_ROWS)
+        self._drawn_table(columns, shown[:MOST_ROWS] if left_out else shown)
+        if left_out:
+            self.note(f"{left_out:,} more rows are not shown. {hint}".rstrip())
+
+    def _plain_table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+        table = [[column.heading for column in columns], *rows]
+        widths = [max((_cells(row[place]) for row in table), default=0) for place in range(len(columns))]
+        for row in table:
+            padded = (
+                " " * (width - _cells(cell)) + cell if column.right else cell + " " * (width - _cells(cell))
+                for column, cell, width in zip(columns, row, widths, strict=True)
+            )
+            print("  ".join(padded).rstrip(), file=self.stdout)
+
+    def _drawn_table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        console = Console(file=self.stdout, highlight=False, emoji=False, markup=False)
+        kept = _fitting(columns, rows, console.width)
+        simple = box.SIMPLE_HEAD if (self.stdout.encoding or "").lower().startswith("utf") else box.ASCII
+        table = Table(box=simple, pad_edge=False, show_edge=False)
+        for place in kept:
+            column = columns[place]
+            table.add_column(
+                Text(column.heading), justify="right" if column.right else "left", no_wrap=True, overflow="ellipsis"
+            )
+        for row in rows:
+            table.add_row(*(Text(row[place]) for place in kept))
+        console.print(table)
+        if len(kept) < len(columns):
+            missing = ", ".join(column.heading for place, column in enumerate(columns) if place not in kept)
+            self.note(f"Not shown, for the terminal is narrow: {missing}.")
+
+    @contextlib.contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Give a callback that shows on standard error how far something came, once it takes longer than a second."""
+        if self.quiet or not self.stderr.isatty():
+            yield lambda _: None
+            return
+        started = time.monotonic()
+        last = 0.0
+        shown = False
+
+        def advance(done: int) -> None:
+            nonlocal last, shown
+            now = time.monotonic()
+            if now - started > _SECONDS_BEFORE_PROGRESS and now - last > 0.1:  # noqa: PLR2004
+                last, shown = now, True
+                of = f" of {total:,}" if total else ""
+                self.stderr.write(f"\r{what}: {done:,}{of}\x1b[K")
+                self.stderr.flush()
+
+        try:
+            yield advance
+        finally:
+            if shown:
+                self.stderr.write("\r\x1b[K")
+                self.stderr.flush()
+
+    def ask(self, block: Sequence[str], question: str) -> bool:
+        """Ask a yes-or-no question below a block of lines; Enter, an end of input and anything but yes is no."""
+        stream = self.stdout if self.is_terminal and not self.as_json else self.stderr
+        for text in block:
+            for line in _wrapped(visible(text), stream):
+                print(line, file=stream)
+        stream.write(f"{question} [y/N] ")
+        stream.flush()
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n"):
+            print(file=stream)
+        return answer.strip().lower() in ("y", "yes")
+
+    @staticmethod
+    def can_ask() -> bool:
+        """Whether there is somebody to ask."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+
+def guarded(cell: str) -> str:
+    """Give a CSV cell that no spreadsheet takes for a formula; telephone numbers and amounts stay as they are."""
+    shown = visible(cell)
+    return f"'{shown}" if _FORMULA.match(cell) and not _HARMLESS.fullmatch(cell) else shown
+
+
+def _wrapped(text: str, stream: TextIO) -> list[str]:
+    """Give a text in lines as wide as the terminal; elsewhere in one."""
+    if not stream.isatty():
+        return [text]
+    width = max(shutil.get_terminal_size().columns, 40)
+    return textwrap.wrap(text, width, subsequent_indent="           " if text[:1].isupper() and ":  " in text[:12] else "") or [
+        ""
+    ]
+
+
+def _cells(text: str) -> int:
+    """Give how many cells a text takes on a screen."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Give the places of the columns that fit: first those that are empty go, then those that matter least."""
+    needs = [
+        max((_cells(cell) for cell in (column.heading, *(row[place] for row in rows))), default=0)
+        for place, column in enumerate(columns)
+    ]
+    kept = list(range(len(columns)))
+    empty = [place for place in kept if rows and not any(row[place].strip() for row in rows)]
+    order = sorted(kept, key=lambda place: (place not in empty, columns[place].keep, -place))
+    for place in order:
+        if sum(needs[kept_place] + _BETWEEN for kept_place in kept) - _BETWEEN <= width or len(kept) <= 2:  # noqa: PLR2004
+            break
+        kept.remove(place)
+    return kept

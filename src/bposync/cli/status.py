@@ -1,0 +1,141 @@
+"""`bposync status`: by site what is in step and what is not; accounts without a customer; the last sync; Post Accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from bposync.cli.output import Column
+from bposync.errors import ExitCode
+from bposync.records import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bposync.cli.common import Session, SiteOption
+    from bposync.journal.runs import Intent, Run
+    from bposync.plan import Plan
+
+SCHEMA: Final = "bposync.status/1"
+_COLUMNS: Final = (
+    (Action.SAME, "In step", 8), (Action.CREATE, "To create", 8), (Action.UPDATE, "To update", 8), (Action.DRIFT, "Drift", 6),
+    (Action.CONFLICT, "Conflict", 7), (Action.LOOKALIKE, "Lookalike", 7), (Action.REJECTED, "Rejected", 7),
+    (Action.MISSING, "Missing", 7), (Action.GONE, "Gone", 3), (Action.SKIPPED, "Skipped", 3),
+)  # fmt: skip
+_ALWAYS_SHOWN: Final = ("same", "create", "update")
+
+
+def show(
+    session: Session,
+    *,
+    site: SiteOption = None,
+    check: Annotated[bool, typer.Option("--check", help="Leave with 3 where anything is not in step.")] = False,
+) -> int:
+    """Show by site what is in step and what is not. Reads only."""
+    from bposync.accounting import open_accounting
+    from bposync.bpo import Bpo
+    from bposync.journal import open_journal
+    from bposync.survey import make_survey
+
+    settings = session.settings
+    settings.need_accounting()
+    progress = session.output.progress
+    with (
+        Bpo(settings) as bpo,
+        open_accounting(settings, bpo.fields, writes=False) as accounting,
+        open_journal(settings, writes=False) as journal,
+        progress("Reading BPO") as one,
+        progress("Reading accounts") as two,
+    ):
+        post_accounts = bpo.post_accounts()
+        survey = make_survey(settings, bpo, accounting, journal, one, two)
+        runs, open_intents = journal.runs.all(), journal.runs.unsettled()
+    choice = survey.choose(site)
+    plan = survey.plan(choice)
+    sites = [_site(name, plan, runs) for name in choice.sites or survey.sites]
+    in_sync = not open_intents and not any(plan.summary[action] for action in _out_of_step())
+    if session.output.as_json:
+        session.output.document({
+            "schema": SCHEMA,
+            "post_accounts": post_accounts,
+            "in_sync": in_sync,
+            "company": survey.books.company.name,
+            "sites": sites,
+            "accounting_only": [
+                {"account": account.code, "name": account.name} for account in plan.accounting_only
+            ],
+        })  # fmt: skip
+    else:
+        _print(session, survey.books.company.name, sites, plan, post_accounts, open_intents, in_sync=in_sync)
+    return int(ExitCode.DIFFERENCES if check and not in_sync else ExitCode.DONE)
+
+
+def _out_of_step() -> tuple[Action, ...]:
+    from bposync.plan import OUT_OF_STEP
+
+    return OUT_OF_STEP
+
+
+def _site(name: str, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
+    from bposync.documents import moment
+    from bposync.plan import summarise
+
+    changes = [change for change in plan.changes if name in change.sites]
+    last = next((run for run in runs if name in run.sites and run.exit_code is not None), None)
+    return {
+        "site": name,
+        "customers": len(changes),
+        "summary": summarise(changes),
+        "last_sync": None
+        if last is None
+        else {"run": last.run, "at": moment(last.at), "by": last.by, "outcomes": dict(last.outcomes)},
+    }
+
+
+def _print(
+    session: Session,
+    company: str,
+    sites: Sequence[dict[str, Any]],
+    plan: Plan,
+    post_accounts: bool | None,  # noqa: FBT001
+    open_intents: Sequence[Intent],
+    *,
+    in_sync: bool,
+) -> None:
+    from bposync.cli import report
+
+    output = session.output
+    if output.quiet:
+        report.attention_lines(output, plan.changes)
+        return
+    output.line(f"Company: {company}")
+    if post_accounts is not None:
+        says = (
+            "on: what is saved in BPO is posted at once" if post_accounts else "off: customers reach accounting by a sync only"
+        )
+        output.line(f"Post Accounts is {says}.")
+    output.line()
+    shown = [entry for entry in _COLUMNS if plan.summary[entry[0]] or entry[0] in (Action.SAME, Action.CREATE, Action.UPDATE)]
+    columns = [Column("Site", keep=9), Column("Customers", right=True, keep=6)]
+    columns += [Column(heading, right=True, keep=keep) for _, heading, keep in shown]
+    columns.append(Column("Last sync", keep=5))
+    rows = []
+    for entry in sites:
+        last = entry["last_sync"]
+        counts = [f"{entry['summary'][action]:,}" for action, _, _ in shown]
+        when = f"{last['at'].replace('T', ' ').replace('Z', ' UTC')}, {last['by']}" if last else "never"
+        rows.append([entry["site"], f"{entry['customers']:,}", *counts, when])
+    output.table(columns, rows)
+    output.line()
+    report.attention_lines(output, plan.changes)
+    if open_intents:
+        output.important(f"Of unknown outcome: {len(open_intents):,} writes; the next sync looks them up first.")
+    if plan.accounting_only:
+        output.line(f"Accounts without a customer ({len(plan.accounting_only):,})")
+        columns = [Column("Account", keep=9), Column("Name", keep=8)]
+        output.table(columns, [[account.code, account.name] for account in plan.accounting_only], hint="All of them: --json.")
+        output.line()
+    for note in plan.notes:
+        output.note(note)
+    output.line("All customers are in step." if in_sync else "See what a sync would do: bposync sync --dry-run")

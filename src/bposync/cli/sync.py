@@ -1,0 +1,303 @@
+"""`bposync sync`: plan, show, ask, write, read back, record."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from bposync.errors import BposyncError, ExitCode, GuardError, NotConfirmedError, UsageError
+from bposync.records import Action, OutcomeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bposync.accounting import Accounting
+    from bposync.apply import Result
+    from bposync.bpo import Bpo
+    from bposync.cli.common import Session, SiteOption
+    from bposync.config import Limit
+    from bposync.journal import Journal
+    from bposync.plan import Choice, Plan
+    from bposync.survey import Survey
+
+SCHEMA: Final = "bposync.sync/1"
+QUESTION: Final = (
+    "This action will write data to the accounting system. Are you sure that you want to synchronise the customers with the "
+    "accounting system?"
+)
+COMPLETE: Final = "The synchronisation is complete."
+
+
+def synchronise(
+    session: Session,
+    *,
+    site: SiteOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer the question with yes; lifts no guard.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop; write nothing anywhere.")] = False,
+    customer: Annotated[
+        list[str] | None, typer.Option("--customer", metavar="CODE", help="Only this customer; repeatable.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="BPO's value wins every drift and conflict of the chosen customers.")
+    ] = False,
+    max_changes: Annotated[
+        str | None, typer.Option(metavar="N|P%", help="Stop where more accounts than N, or than P %, would be written.")
+    ] = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first account that fails.")] = False,
+) -> int:
+    """Bring BPO's customers into the accounting system: show a plan, ask, write it, read it back."""
+    limit = _limit(max_changes)
+    from bposync.accounting import open_accounting
+    from bposync.bpo import Bpo
+
+    settings = session.settings
+    settings.need_accounting()
+    with Bpo(settings) as bpo, open_accounting(settings, bpo.fields, writes=not dry_run) as accounting:
+        sync = _Sync(session, bpo, accounting, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
+        if not dry_run:
+            sync.settle()
+        survey, choice, plan = sync.look(site, customer, overwrite=overwrite)
+        sync.show(plan)
+        sync.guard(survey, plan)
+        if dry_run:
+            return sync.stop(plan)
+        if plan.writes and not yes:
+            sync.ask(plan)
+        return sync.write(choice, plan)
+
+
+def _limit(text: str | None) -> Limit | None:
+    if text is None:
+        return None
+    from bposync.config import parse_limit
+
+    try:
+        return parse_limit(text)
+    except ValueError as error:
+        raise UsageError(f"--max-changes: {error}.") from None
+
+
+class _Sync:
+    """One sync: what it knows, and what it says."""
+
+    def __init__(
+        self, session: Session, bpo: Bpo, accounting: Accounting, limit: Limit | None, *, dry_run: bool, fail_fast: bool
+    ) -> None:
+        self.session = session
+        self.output = session.output
+        self.bpo = bpo
+        self.accounting = accounting
+        self.limit = limit
+        self.dry_run = dry_run
+        self.fail_fast = fail_fast
+        self.sites: tuple[str, ...] = ()
+
+    def _journal(self, *, writes: bool) -> contextlib.AbstractContextManager[Journal]:
+        from bposync.journal import open_journal
+
+        return open_journal(self.session.settings, writes=writes)
+
+    def settle(self) -> None:
+        """Look up what an earlier run left open, before anything is planned."""
+        from bposync.apply import settle_earlier
+
+        with self._journal(writes=False) as journal:
+            if not journal.runs.unsettled():
+                return
+        with self._journal(writes=True) as journal:
+            found = settle_earlier(journal, self.accounting)
+        for intent, outcome in found:
+            what = "was written" if outcome.kind is OutcomeKind.WRITTEN else f"was not written ({outcome.reason})"
+            self.output.note(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
+
+    def look(
+        self, sites: Sequence[str] | None, customers: Sequence[str] | None, *, overwrite: bool
+    ) -> tuple[Survey, Choice, Plan]:
+        """Read both sides and plan."""
+        from bposync.survey import make_survey
+
+        progress = self.output.progress
+        with (
+            self._journal(writes=False) as journal,
+            progress("Reading BPO") as one,
+            progress("Reading accounts") as two,
+        ):
+            first = not journal.runs.all()
+            survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two)
+        choice = survey.choose(sites, customers, overwrite=overwrite)
+        self.sites = choice.sites or survey.sites
+        if first and self.bpo.left_out:
+            self.output.note(f"BPO has no column {', '.join(self.bpo.left_out)}: these fields are left alone.")
+        return survey, choice, survey.plan(choice)
+
+    def show(self, plan: Plan) -> None:
+        """Print the plan for people."""
+        from bposync.cli import report
+
+        if self.output.as_json:
+            return
+        if self.output.quiet:
+            report.attention_lines(self.output, plan.changes)
+            return
+        report.plan_tables(self.output, plan)
+        for note in plan.notes:
+            self.output.note(note)
+
+    def guard(self, survey: Survey, plan: Plan) -> None:
+        """Stop where the plan looks like a mistake."""
+        from bposync import guards
+
+        try:
+            guards.check(survey, plan, self.limit)
+        except GuardError as error:
+            error.document = self.document(plan)
+            raise
+
+    def stop(self, plan: Plan) -> int:
+        """End a dry run."""
+        from bposync.cli import report
+
+        if self.output.as_json:
+            self.output.document(self.document(plan))
+        self.output.line(f"{self._counts(plan)}.")
+        if plan.writes:
+            self.output.line(f"A sync would write {report.writes_in_words(plan)}. This was a dry run: nothing was written.")
+        else:
+            self.output.line("A sync would write nothing.")
+        return int(ExitCode.NOT_WRITTEN if plan.needs_person else ExitCode.DONE)
+
+    def ask(self, plan: Plan) -> None:
+        """Ask before writing; raise where nobody says yes."""
+        from bposync.cli import report
+
+        company = self.accounting.books.company
+        block = [
+            "",
+            f"Company:   {company.name}",
+            f"Database:  {company.database} on {company.server}",
+            f"Plan:      {self._counts(plan)}",
+            f"To write:  {report.writes_in_words(plan)}",
+        ]
+        if self.accounting.way.caution:
+            block.append(f"Note:      {self.accounting.way.caution}")
+        if not self.output.can_ask():
+            error: BposyncError = NotConfirmedError(
+                f"Nothing was written: {report.writes_in_words(plan)} wait for a yes, and there is no terminal to ask at.",
+                "Look at the plan with --dry-run; to write it without the question: --yes",
+            )
+        elif self.output.ask([*block, ""], QUESTION):
+            return
+        else:
+            error = NotConfirmedError("Nothing was written, for the answer was not yes.")
+        error.document = self.document(plan)
+        raise error
+
+    def write(self, choice: Choice, plan: Plan) -> int:
+        """Carry the plan out, record it, and say what became of it."""
+        from bposync.apply import Result, carry_out
+        from bposync.journal.runs import Run
+
+        if plan.writes and self.accounting.way.caution:
+            self.output.note(self.accounting.way.caution)
+        run = Run.start(sites=choice.sites or self.sites, summary=plan.summary, login=self.accounting.books.company.login)
+        result = Result(run)
+        with self._journal(writes=True) as journal:
+            try:
+                with self.output.progress("Writing", len(plan.writes)) as progress:
+                    carry_out(plan, self.accounting, journal, run, fail_fast=self.fail_fast, progress=progress, result=result)
+            except KeyboardInterrupt:
+                with contextlib.suppress(BposyncError):
+                    journal.runs.end(run.run, result.counts, int(ExitCode.INTERRUPTED))
+                self.report(plan, result, interrupted=True)
+                raise
+            except BposyncError as error:
+                with contextlib.suppress(BposyncError):
+                    journal.runs.end(run.run, result.counts, int(error.code))
+                error.document = self.document(plan, result)
+                raise
+            code = self.exit_code(plan, result)
+            journal.runs.end(run.run, result.counts, code)
+        self.report(plan, result)
+        return code
+
+    @staticmethod
+    def exit_code(plan: Plan, result: Result) -> int:
+        """Give the exit code of a run, by its worst outcome."""
+        counts = result.counts
+        if counts[OutcomeKind.UNKNOWN]:
+            return int(ExitCode.UNKNOWN_OUTCOME)
+        if counts[OutcomeKind.FAILED] or counts[OutcomeKind.STALE] or plan.needs_person:
+            return int(ExitCode.NOT_WRITTEN)
+        return int(ExitCode.DONE)
+
+    def report(self, plan: Plan, result: Result, *, interrupted: bool = False) -> None:
+        """Say what became of the plan."""
+        from bposync.cli import report
+
+        if self.output.as_json:
+            if not interrupted:
+                self.output.document(self.document(plan, result))
+            return
+        report.outcome_lines(self.output, plan.changes, result.outcomes)
+        counts = result.counts
+        done = counts[OutcomeKind.WRITTEN] + counts[OutcomeKind.EXPORTED]
+        waiting = report.counted(plan.summary, without=[*_NOT_WAITING])
+        if not plan.writes:
+            self.output.line(f"Nothing to write: {plan.summary[Action.SAME]:,} customers are in step.")
+        elif interrupted:
+            self.output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.")
+        elif done == len(plan.writes):
+            self.output.important(COMPLETE)
+        else:
+            others = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in OutcomeKind if counts[kind])
+            self.output.important(f"The synchronisation is not complete: {others}.")
+        if plan.writes and not interrupted:
+            self.output.important(f"Written: {_written_in_words(plan, result)}. Run {result.run.run}.")
+        if waiting:
+            self.output.line(f"Not written, waiting for a person: {waiting}.")
+        if plan.summary[Action.DRIFT]:
+            self.output.line(f"Left as they are: {plan.summary[Action.DRIFT]:,} changed in accounting.")
+
+    @staticmethod
+    def _counts(plan: Plan) -> str:
+        from bposync.cli import report
+
+        total = sum(plan.summary.values())
+        return f"{total:,} customer{'s'[: total != 1]}: {report.counted(plan.summary) or 'none'}"
+
+    def document(self, plan: Plan, result: Result | None = None) -> dict[str, Any]:
+        """Give the JSON document of a sync."""
+        from bposync.documents import change_document
+
+        outcomes = result.outcomes if result else {}
+        counts: Mapping[str, int] = result.counts if result else {kind.value: 0 for kind in OutcomeKind}
+        hidden = () if self.output.verbose else (Action.SAME, Action.SKIPPED)
+        return {
+            "schema": SCHEMA,
+            "run": result.run.run if result else None,
+            "dry_run": self.dry_run,
+            "company": self.accounting.books.company.name,
+            "sites": list(self.sites),
+            "summary": plan.summary,
+            "outcomes": counts,
+            "changes": [
+                change_document(change, outcomes.get(place))
+                for place, change in enumerate(plan.changes)
+                if change.action not in hidden
+            ],
+            "notes": list(plan.notes),
+        }
+
+
+_NOT_WAITING: Final = (Action.SAME, Action.CREATE, Action.UPDATE, Action.DRIFT, Action.GONE, Action.SKIPPED)
+
+
+def _written_in_words(plan: Plan, result: Result) -> str:
+    written = [plan.changes[place] for place, outcome in result.outcomes.items() if outcome.kind is OutcomeKind.WRITTEN]
+    creates = sum(change.action is Action.CREATE for change in written)
+    updates = len(written) - creates
+    parts = [f"{creates:,} new account{'s'[: creates != 1]}"] if creates else []
+    parts += [f"{updates:,} update{'s'[: updates != 1]}"] if updates else []
+    return ", ".join(parts) or "nothing"

@@ -1,0 +1,350 @@
+"""bposync.toml as typed settings: found, read, checked, with errors that name the place and the nearest right word."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from bposync.errors import UsageError, did_you_mean
+from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
+from bposync.values import normalise_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FILE_NAME: Final = "bposync.toml"
+VARIABLE: Final = "BPOSYNC_CONFIG"
+PLACEHOLDER: Final = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[^}]*)\})")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHARE = re.compile(r"(\d{1,3})\s*%")
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class BpoTable(_Table, frozen=True):
+    """[bpo]: where the customers are read. Exactly one of `customers` (a table or view) and `query` (a SELECT)."""
+
+    url: str
+    customers: str | None = None
+    query: str | None = None
+    sites: tuple[str, ...] = ()
+    post_accounts: str | None = None
+    sync_statuses: tuple[str, ...] = ("Active", "Hold")
+    columns: dict[str, str] = {}
+
+
+class DefaultsTable(_Table, frozen=True):
+    """[accounting.defaults]: the company's own codes that new accounts get where BPO says nothing."""
+
+    group: str | None = None
+    terms: str | None = None
+    area: str | None = None
+    price_list: str | None = None
+    category: str | None = None
+
+
+class AccountingTable(_Table, frozen=True):
+    """[accounting]: which books, and which way in."""
+
+    system: Literal["evolution", "partner"]
+    write: Literal["sql", "freedom", "sdk", "file"]
+    url: str | None = None
+    odbc: str | None = None
+    freedom_url: str | None = None
+    freedom_user: str | None = None
+    freedom_password: str | None = None
+    freedom_ca: str | None = None
+    freedom_connections: int = 4
+    freedom_plain: bool = False
+    data_path: str | None = None
+    sdk_serial: str | None = None
+    sdk_code: str | None = None
+    sdk_fields: Literal[42, 55] = 55
+    file: str | None = None
+    upper_case_codes: bool | None = None
+    terms_module: int | None = None
+    defaults: DefaultsTable = DefaultsTable()
+    groups: dict[str, str] = {}
+    terms: dict[str, str] = {}
+
+
+class SyncTable(_Table, frozen=True):
+    """[sync]: how much a sync may do."""
+
+    max_changes: int | str | None = None
+    carry_hold: bool = False
+
+
+class StateTable(_Table, frozen=True):
+    """[state]: the journal."""
+
+    url: str = "sqlite:///bposync-state.sqlite"
+    company: str = "main"
+
+
+class LogTable(_Table, frozen=True):
+    """[log]: a log file for cron."""
+
+    file: str | None = None
+
+
+class _File(_Table, frozen=True):
+    bpo: BpoTable
+    fields: dict[str, Literal["bpo", "new"]] = {}
+    accounting: AccountingTable | None = None
+    sync: SyncTable = SyncTable()
+    state: StateTable = StateTable()
+    log: LogTable = LogTable()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many writes one sync may do: a number of creates and updates, or a share of updates in percent."""
+
+    number: int | None = None
+    percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration, checked. `path` is the file; relative paths in it are relative to its folder."""
+
+    path: Path
+    bpo: BpoTable
+    accounting: AccountingTable | None
+    sync: SyncTable
+    state: StateTable
+    log: LogTable
+    owners: Mapping[str, Owner]
+    """Who owns each field of an account, by the field's name."""
+    max_changes: Limit | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """The folder to which relative paths in the configuration are relative."""
+        return self.path.parent
+
+    def need_accounting(self) -> AccountingTable:
+        """Give [accounting]. Raises UsageError where the configuration has none."""
+        if self.accounting is None:
+            raise UsageError(
+                f"{self.path}: there is no [accounting], so there are no accounts to compare with.",
+                "Add [accounting] with system, url and write; list and sites work without it.",
+            )
+        return self.accounting
+
+
+def find(given: str | None, *, environment: Mapping[str, str] | None = None, start: Path | None = None) -> Path:
+    """Find the configuration file: the one given, $BPOSYNC_CONFIG, bposync.toml here or above, the user's folder.
+
+    Raises UsageError where there is none.
+    """
+    environment = os.environ if environment is None else environment
+    for source, name in (("--config", given), (f"${VARIABLE}", environment.get(VARIABLE))):
+        if name:
+            path = Path(name).expanduser()
+            if path.is_dir() and (path / FILE_NAME).is_file():
+                return (path / FILE_NAME).absolute()
+            if not path.is_file():
+                raise UsageError(f"{source}: there is no file {path}.", "Check the name, or leave it out.")
+            return path.absolute()
+    folder = (start or Path.cwd()).absolute()
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate / FILE_NAME
+    from platformdirs import user_config_path
+
+    path = user_config_path("bposync", appauthor=False) / FILE_NAME
+    if path.is_file():
+        return path
+    raise UsageError(
+        f"There is no {FILE_NAME} in {folder}, in a folder above it, or in {path.parent}.",
+        "Name one with --config FILE or in $BPOSYNC_CONFIG, or try everything on a demo company: bposync demo",
+    )
+
+
+def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check a configuration file. Raises UsageError that names the place and what to do."""
+    environment = os.environ if environment is None else environment
+    raw = _parse(path)
+    _check_keys(path, raw, _File, ())
+    try:
+        file = msgspec.convert(raw, _File)
+    except msgspec.ValidationError as error:
+        message = _plain(str(error))
+        hint = next((hint for words, hint in _CHOICES.items() if words in message), "config.example.toml shows every key.")
+        raise UsageError(f"{path}: {message}", hint) from None
+    for place, text in _strings(raw, ()):
+        _check_variables(path, place, text, environment)
+    _check_bpo(path, file.bpo)
+    if file.accounting is not None:
+        _check_accounting(path, file.accounting)
+    owners = {name: FIELDS[name].owner for name in ACCOUNT_FIELDS}
+    for name, owner in file.fields.items():
+        if name not in ACCOUNT_FIELDS:
+            raise UsageError(f"{path}: [fields] {name}: no such field.", did_you_mean(name, ACCOUNT_FIELDS))
+        if name in ALWAYS_NEW and owner != Owner.ACCOUNTING.value:
+            raise UsageError(
+                f'{path}: [fields] {name} = "{owner}": {name} goes into new accounts only, and is accounting\'s then.',
+                "Leave the line out.",
+            )
+        owners[name] = Owner(owner)
+    return Settings(
+        path=path.absolute(),
+        bpo=file.bpo,
+        accounting=file.accounting,
+        sync=file.sync,
+        state=file.state,
+        log=file.log,
+        owners=owners,
+        max_changes=_limit_in(path, file.sync.max_changes),
+        environment=environment,
+    )
+
+
+def parse_limit(text: str) -> Limit:
+    """Read a limit: a number such as 500, or a share such as 10%. Raises ValueError."""
+    if text.strip().isdecimal():
+        return Limit(number=int(text))
+    if (share := _SHARE.fullmatch(text.strip())) and int(share[1]) <= 100:  # noqa: PLR2004
+        return Limit(percent=int(share[1]))
+    raise ValueError(f"{text!r} is neither a number such as 500 nor a share such as 10%")
+
+
+def expand(text: str, environment: Mapping[str, str]) -> str:
+    """Put the environment's values in the place of ${NAME}, and a dollar in that of $$."""
+    return PLACEHOLDER.sub(lambda found: "$" if found["dollar"] else environment[found["name"]], text)
+
+
+def by_code(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Give a table of the configuration by the normalised form of its keys."""
+    return {normalise_code(key): value for key, value in mapping.items()}
+
+
+def _limit_in(path: Path, given: int | str | None) -> Limit | None:
+    if given is None:
+        return None
+    try:
+        return parse_limit(str(given))
+    except ValueError as error:
+        raise UsageError(f"{path}: [sync] max_changes: {error}.") from None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the file and its rights.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text.", "Save it as UTF-8 (in Notepad: Save as, Encoding).") from None
+    except tomllib.TOMLDecodeError as error:
+        hint = "Strings stand in quotes; a backslash in double quotes is written twice, or use single quotes."
+        raise UsageError(f"{path} is not valid TOML: {error}.", hint) from None
+
+
+def _check_keys(path: Path, raw: Mapping[str, Any], struct: type[msgspec.Struct], place: tuple[str, ...]) -> None:
+    known = struct.__struct_fields__
+    types = {info.name: info.type for info in msgspec.structs.fields(struct)}
+    for key, value in raw.items():
+        if key not in known:
+            where = f"[{'.'.join(place)}] " if place else ""
+            what = "key" if place else "section"
+            raise UsageError(f"{path}: {where}{key}: there is no such {what}.", did_you_mean(key, known))
+        for inner in getattr(types[key], "__args__", (types[key],)):
+            if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+                _check_keys(path, value, inner, (*place, key))
+
+
+_TYPES: Final = {
+    "str": "text in quotes", "int": "a whole number", "bool": "true or false", "array": "a list in [ ]",
+    "object": "a section", "null": "nothing", "float": "a number",
+}  # fmt: skip
+
+
+_CHOICES: Final = {
+    "sdk_fields": "There is: 55, 42.",
+    "[accounting] system": "There is: evolution, partner.",
+    "[accounting] write": "It must be said: freedom or sql for evolution; sdk, sql or file for partner.",
+    "fields: there is no such choice": 'There is: "bpo" (BPO\'s changes are written) and "new" (into new accounts only).',
+}
+
+
+def _plain(message: str) -> str:
+    """Say in a user's words what msgspec says: `Expected `int`, got `str` - at `$.bpo.x``."""
+    message, _, place = message.partition(" - at ")
+    place = place.replace("[...]", "")
+    words = re.sub(r"`(\w+)( \| null)?`", lambda found: _TYPES.get(found[1], f'"{found[1]}"'), message)
+    words = re.sub(r"Object missing required field (.+)", r"\1 is missing", words)
+    words = words.replace("Invalid enum value", "there is no such choice:")
+    *section, key = [part for part in place.strip("`$").split(".") if part] or [""]
+    if "is missing" in words:
+        section, key, words = [*section, key], "", words.replace('"', "").replace("`", "")
+    where = f"[{'.'.join(section)}] " if any(section) else ""
+    return f"{where}{key}: {words[0].lower()}{words[1:]}." if key else f"{where}{words}."
+
+
+def _strings(raw: object, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(raw, str):
+        yield f"[{'.'.join(place[:-1])}] {place[-1]}" if len(place) > 1 else place[0], raw
+    elif isinstance(raw, dict):
+        for key, value in raw.items():
+            yield from _strings(value, (*place, key))
+    elif isinstance(raw, list):
+        for value in raw:
+            yield from _strings(value, place)
+
+
+def _check_variables(path: Path, place: str, text: str, environment: Mapping[str, str]) -> None:
+    for found in PLACEHOLDER.finditer(text):
+        name = found["name"]
+        if found["dollar"]:
+            continue
+        if not _VARIABLE_NAME.fullmatch(name):
+            raise UsageError(f"{path}: {place}: ${{{name}}} is no variable's name.", "A dollar is written as $$.")
+        if name not in environment:
+            raise UsageError(f"{path}: {place}: the variable {name} is not set.", f"Set {name} in the environment.")
+
+
+def _check_bpo(path: Path, bpo: BpoTable) -> None:
+    if (bpo.customers is None) == (bpo.query is None):
+        which = "both customers and query" if bpo.customers else "neither customers nor query"
+        raise UsageError(f"{path}: [bpo] has {which}.", 'Name one: customers = "dbo.CustomerListing" or query = "SELECT …".')
+    for key, statement in (("query", bpo.query), ("post_accounts", bpo.post_accounts)):
+        if statement is not None and not _is_one_select(statement):
+            raise UsageError(f"{path}: [bpo] {key} is not one SELECT.", "bposync only ever reads from BPO.")
+    for name, column in bpo.columns.items():
+        if name not in BPO_FIELDS:
+            raise UsageError(f"{path}: [bpo.columns] {name}: no such field.", did_you_mean(name, BPO_FIELDS))
+        if FIELDS[name].required and not column.strip():
+            raise UsageError(f"{path}: [bpo.columns] {name}: BPO must have a column for it.")
+
+
+_LITERALS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def _is_one_select(statement: str) -> bool:
+    bare = _LITERALS.sub(" ", statement).strip().rstrip(";").strip().lower()
+    return bare.split(maxsplit=1)[:1] in (["select"], ["with"]) and ";" not in bare
+
+
+_WAYS: Final = {"evolution": ("freedom", "sql"), "partner": ("sdk", "sql", "file")}
+
+
+def _check_accounting(path: Path, accounting: AccountingTable) -> None:
+    ways = _WAYS[accounting.system]
+    if accounting.write not in ways:
+        raise UsageError(
+            f'{path}: [accounting] write = "{accounting.write}" is no way into {accounting.system}.',
+            f"There is: {', '.join(ways)}.",
+        )
+    if accounting.url is not None and accounting.odbc is not None:
+        raise UsageError(f"{path}: [accounting] has both url and odbc.", "Keep one of them.")

@@ -1,0 +1,93 @@
+"""Every error that bposync raises on purpose: what is wrong, what to do next, and the exit code that scripts rely on."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class ExitCode(IntEnum):
+    """What the process leaves with; docs/exit-codes.md tells scripts what each means."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    DIFFERENCES = 3
+    NOT_WRITTEN = 4
+    UNKNOWN_OUTCOME = 5
+    LOCKED = 6
+    UNREACHABLE = 7
+    GUARD = 8
+    NOT_CONFIRMED = 10
+    INTERRUPTED = 130
+
+
+class BposyncError(Exception):
+    """An error that a user can do something about.
+
+    `message` says what is wrong and where, `hint` what to do next. Neither ever holds a password.
+    """
+
+    code = ExitCode.UNEXPECTED
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.document: Mapping[str, Any] | None = None
+        """The command's own JSON document, where it came so far; the error stands in it."""
+
+
+class UsageError(BposyncError):
+    """The command line or the configuration is wrong: nothing was read or written."""
+
+    code = ExitCode.USAGE
+
+
+class UnreachableError(BposyncError):
+    """A database or service cannot be reached, or refuses, and nothing was written."""
+
+    code = ExitCode.UNREACHABLE
+
+
+class UnknownOutcomeError(BposyncError):
+    """Something may have been written that could not be recorded; the next sync looks it up first."""
+
+    code = ExitCode.UNKNOWN_OUTCOME
+
+
+class LockedError(BposyncError):
+    """Another sync of this company is running."""
+
+    code = ExitCode.LOCKED
+
+
+class GuardError(BposyncError):
+    """A guard stopped the sync before anything was written."""
+
+    code = ExitCode.GUARD
+
+
+class NotConfirmedError(BposyncError):
+    """Nobody said yes, so nothing was written."""
+
+    code = ExitCode.NOT_CONFIRMED
+
+
+def nearest(wrong: str, known: Iterable[str]) -> str | None:
+    """Give the one of `known` that `wrong` was most likely meant to be, without regard to case; None where none is near."""
+    by_folded = {name.casefold(): name for name in known}
+    found = get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.5)
+    return by_folded[found[0]] if found else None
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Give `Did you mean 'x'?`, or what there is where nothing is near; empty where there is nothing."""
+    names = list(known)
+    if near := nearest(wrong, names):
+        return f"Did you mean {near!r}?"
+    return f"There is: {', '.join(names)}." if names else ""

@@ -1,0 +1,76 @@
+"""What stops a sync before anything is written, because it looks like a mistake and not like work. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bposync.config import Limit
+from bposync.errors import GuardError
+from bposync.records import Action, PairingKind
+
+if TYPE_CHECKING:
+    from bposync.plan import Plan
+    from bposync.survey import Survey
+
+_DEFAULT: Final = Limit(percent=50)
+_FEW: Final = 20
+"""Below so many linked accounts, a share says nothing."""
+_FEW_MISSING: Final = 5
+_ALL = 100
+
+
+def check(survey: Survey, plan: Plan, limit: Limit | None) -> None:
+    """Let a plan pass, or raise GuardError saying what looks wrong and what to do. No option lifts it."""
+    _check_bpo(survey)
+    _check_accounts(survey)
+    _check_changes(plan, limit)
+
+
+def _check_bpo(survey: Survey) -> None:
+    if not survey.customers:
+        raise GuardError(
+            "BPO lists no customers at all.", "Check [bpo] in the configuration: the table, and the login's rights."
+        )
+    linked = len(survey.links)
+    present = {customer.key for customer in survey.customers}
+    lacking = sum(key not in present for key in survey.links)
+    if linked >= _FEW and lacking * 2 > linked:
+        raise GuardError(
+            f"BPO lacks {lacking:,} of {linked:,} customers that were synchronised before.",
+            "Check that [bpo] reads the whole company; if so many did leave, unlink them first.",
+        )
+
+
+def _check_accounts(survey: Survey) -> None:
+    linked = len(survey.links)
+    missing = sum(
+        pairing.link is not None and pairing.account is None and pairing.kind is PairingKind.MISSING
+        for pairing in survey.matching.pairings
+    )
+    if missing >= _FEW_MISSING and missing * 10 > linked:
+        raise GuardError(
+            f"Accounting lacks {missing:,} of {linked:,} accounts that were synchronised before.",
+            "Is it another company, or restored from an older backup? Nothing is written until the accounts are back.",
+        )
+
+
+def _check_changes(plan: Plan, given: Limit | None) -> None:
+    limit = given or _DEFAULT
+    if limit.number is not None:
+        if len(plan.writes) > limit.number:
+            raise GuardError(
+                f"{len(plan.writes):,} accounts would be written, and max_changes allows {limit.number:,}.",
+                f"Look at the plan; if it is right: --max-changes {len(plan.writes)}",
+            )
+        return
+    in_step = [change for change in plan.changes if change.was_linked and change.seen is not None]
+    updates = sum(change.is_write and change.action is not Action.CREATE for change in in_step)
+    if len(in_step) < _FEW and given is None:
+        return
+    if limit.percent is not None and updates * _ALL > limit.percent * len(in_step):
+        share = updates * _ALL // len(in_step)
+        raise GuardError(
+            f"{updates:,} of {len(in_step):,} accounts that were in step would be changed ({share} %), and max_changes "
+            f"allows {limit.percent} %.",
+            f"Look at the plan; if it is right: --max-changes {len(plan.writes)}",
+        )

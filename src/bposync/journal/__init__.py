@@ -1,0 +1,125 @@
+"""The journal: bposync's own database, with links, decisions and runs of one company.
+
+What is read without writing (list, status, history, a dry run) never makes the journal: one that is not there is empty.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from bposync import database
+from bposync.errors import UnreachableError, UsageError
+from bposync.journal import schema
+from bposync.journal.links import DecisionBook, LinkBook
+from bposync.journal.runs import RunBook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bposync.config import Settings
+
+PURPOSE: Final = "the journal"
+_LONGEST_COMPANY = 100
+
+
+class Journal:
+    """An open journal of one company. Raises UnreachableError where it cannot be read, or written when it has to be."""
+
+    def __init__(self, place: database.Address, company: str, *, writes: bool) -> None:
+        self.place = place
+        self.company = company
+        self._writes = writes
+        self._engine: sa.Engine | None = None
+        self._connection: sa.Connection | None = None
+        if writes or not place.is_file or Path(str(place.url.database)).exists():
+            self._engine = database.engine(place, writes=writes)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make or check the tables. An unwritable journal is found here, before anything is written to accounting."""
+        if self._engine is None:
+            return
+        if self._writes:
+            self._need_folder()
+            with self.transaction("cannot be written") as connection:
+                schema.metadata.create_all(connection)
+                if connection.execute(sa.select(schema.schema_version.c.version)).first() is None:
+                    connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
+                version = connection.execute(sa.select(schema.schema_version.c.version)).scalar_one()
+        else:
+            with self.transaction("cannot be read") as connection:
+                if not sa.inspect(connection).has_table(schema.schema_version.name):
+                    self._engine = None
+                    return
+                version = connection.execute(sa.select(schema.schema_version.c.version)).scalar_one()
+        if version > schema.VERSION:
+            raise UsageError(
+                f"{self.place} was made by a newer bposync (schema {version}, this one knows {schema.VERSION}).",
+                "Use the newer version.",
+            )
+
+    def _need_folder(self) -> None:
+        folder = Path(str(self.place.url.database)).parent
+        if self.place.is_file and not folder.is_dir():
+            raise UnreachableError(f"{self.place}: there is no folder {folder}.", "Make it, or change [state] url.")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no journal yet."""
+        return self._engine is None
+
+    @contextlib.contextmanager
+    def transaction(self, doing: str = "does not answer") -> Iterator[sa.Connection]:
+        """Give the connection in a transaction: committed at the end, rolled back where an error leaves it."""
+        assert self._engine is not None  # noqa: S101 - the books look before they read
+        with database.plain_errors(self.place, doing):
+            if self._connection is None or self._connection.closed or self._connection.invalidated:
+                self._connection = self._engine.connect()
+            with self._connection.begin():
+                yield self._connection
+
+    @property
+    def links(self) -> LinkBook:
+        """The links."""
+        return LinkBook(self)
+
+    @property
+    def decisions(self) -> DecisionBook:
+        """What people decided."""
+        return DecisionBook(self)
+
+    @property
+    def runs(self) -> RunBook:
+        """The runs, with intents and outcomes."""
+        return RunBook(self)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+            self._connection = None
+
+
+def place_of(settings: Settings) -> database.Address:
+    """Give where the journal is."""
+    return database.address(
+        PURPOSE, "[state] url", settings.state.url, folder=settings.folder, environment=settings.environment
+    )
+
+
+@contextlib.contextmanager
+def open_journal(settings: Settings, *, writes: bool) -> Iterator[Journal]:
+    """Open the configured journal. With `writes` it is made where there is none, else it is only read."""
+    company = settings.state.company.strip()
+    if not company or len(company) > _LONGEST_COMPANY:
+        raise UsageError(f"{settings.path}: [state] company must be 1 to {_LONGEST_COMPANY} characters long.")
+    journal = Journal(place_of(settings), company, writes=writes)
+    try:
+        yield journal
+    finally:
+        journal.close()

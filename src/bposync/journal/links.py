@@ -1,0 +1,118 @@
+"""Links and decisions: who is who, as it was found or settled by a person."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from bposync import database
+from bposync.documents import moment, parse_moment
+from bposync.fields import FIELDS
+from bposync.journal import schema
+from bposync.records import Decisions, Link
+from bposync.values import normalise_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bposync.journal import Journal
+    from bposync.values import Value
+
+IGNORE: Final = "ignore"
+IGNORE_ACCOUNT: Final = "ignore_account"
+NEW: Final = "new"
+
+
+def encode_agreed(agreed: Mapping[str, tuple[Value, Value]]) -> str:
+    """Give agreed values as JSON: one value a field, or two where an accept left the sides apart."""
+    document: dict[str, Any] = {}
+    for name in sorted(agreed):
+        bpo, accounting = (FIELDS[name].show(value) for value in agreed[name])
+        document[name] = bpo if bpo == accounting else [bpo, accounting]
+    return json.dumps(document, separators=(",", ":"))
+
+
+def decode_agreed(text: str) -> dict[str, tuple[Value, Value]]:
+    """Take back what `encode_agreed` gave; a field that this version does not know is left out."""
+    agreed: dict[str, tuple[Value, Value]] = {}
+    for name, shown in json.loads(text).items():
+        if (field := FIELDS.get(name)) is not None:
+            bpo, accounting = shown if isinstance(shown, list) else (shown, shown)
+            agreed[name] = (field.parse(bpo), field.parse(accounting))
+    return agreed
+
+
+class LinkBook:
+    """The links of one company."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def read(self) -> dict[str, Link]:
+        """Give all links by the customer's normalised code."""
+        if self._journal.is_empty:
+            return {}
+        table = schema.links
+        statement = sa.select(table).where(table.c.company == self._journal.company)
+        with self._journal.transaction("cannot be read") as connection:
+            return {row.customer: _link(row) for row in connection.execute(statement)}
+
+    def remember(self, links: Sequence[Link], *, by: str) -> None:
+        """Write links in a transaction of their own."""
+        with self._journal.transaction("cannot be written") as connection:
+            self.save(connection, links, by=by, at=datetime.now(UTC))
+
+    def save(self, connection: sa.Connection, links: Sequence[Link], *, by: str, at: datetime) -> None:
+        """Write links in the caller's transaction; one that is there is replaced."""
+        table = schema.links
+        keys = [normalise_code(link.customer) for link in links]
+        for some in database.chunks(keys, database.MAX_PARAMETERS - 1):
+            of_company = table.c.company == self._journal.company
+            connection.execute(sa.delete(table).where(of_company, table.c.customer.in_(some)))
+        rows = [
+            {
+                "company": self._journal.company, "customer": key, "code": link.customer, "account": link.account,
+                "account_key": link.account_key, "name": link.name, "sites": json.dumps(list(link.sites)),
+                "agreed": encode_agreed(link.agreed), "changed_at": moment(at), "changed_by": by,
+            }
+            for key, link in zip(keys, links, strict=True)
+        ]  # fmt: skip
+        if rows:
+            connection.execute(sa.insert(table), rows)
+
+
+def _link(row: Any) -> Link:  # noqa: ANN401
+    return Link(
+        customer=row.code,
+        account=row.account,
+        account_key=row.account_key,
+        name=row.name,
+        sites=tuple(json.loads(row.sites)),
+        agreed=decode_agreed(row.agreed),
+        by=row.changed_by,
+        at=parse_moment(row.changed_at),
+    )
+
+
+class DecisionBook:
+    """The decisions of one company, besides the links."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def read(self) -> Decisions:
+        """Give all decisions."""
+        if self._journal.is_empty:
+            return Decisions()
+        table = schema.decisions
+        statement = sa.select(table).where(table.c.company == self._journal.company)
+        with self._journal.transaction("cannot be read") as connection:
+            rows = connection.execute(statement).all()
+        return Decisions(
+            ignored_customers=frozenset(row.subject for row in rows if row.kind == IGNORE),
+            ignored_accounts=frozenset(row.subject for row in rows if row.kind == IGNORE_ACCOUNT),
+            new={row.subject: row.code for row in rows if row.kind == NEW},
+        )

@@ -1,0 +1,103 @@
+"""The journal's tables. Links and decisions are mutable; runs, their ends, changes and outcomes are only ever appended.
+
+Every row belongs to a company, so that several share one database. Moments are ISO 8601 text in UTC, lists and fields JSON
+text: no database's own idea of time or structure comes in between.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+VERSION: Final = 1
+"""Of the schema; `upgrade` brings an older journal here."""
+
+metadata: Final = sa.MetaData()
+_COMPANY = 100
+_CODE = 200
+_RUN = 40
+
+
+def _company() -> sa.Column[str]:
+    return sa.Column("company", sa.Unicode(_COMPANY), primary_key=True)
+
+
+schema_version = sa.Table(
+    "bposync_schema", metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+)  # fmt: skip
+
+links = sa.Table(
+    "bposync_links", metadata,
+    _company(),
+    sa.Column("customer", sa.Unicode(_CODE), primary_key=True, comment="normalised code"),
+    sa.Column("code", sa.Unicode(_CODE), nullable=False, comment="as BPO writes it"),
+    sa.Column("account", sa.Unicode(_CODE), nullable=False),
+    sa.Column("account_key", sa.Unicode(_CODE), nullable=False, comment="the system's own key, or empty"),
+    sa.Column("name", sa.UnicodeText, nullable=False),
+    sa.Column("sites", sa.UnicodeText, nullable=False, comment="JSON list"),
+    sa.Column("agreed", sa.UnicodeText, nullable=False, comment="JSON: field = value, or [BPO's, accounting's]"),
+    sa.Column("changed_at", sa.Unicode(40), nullable=False),
+    sa.Column("changed_by", sa.Unicode(_CODE), nullable=False),
+)  # fmt: skip
+
+decisions = sa.Table(
+    "bposync_decisions", metadata,
+    _company(),
+    sa.Column("kind", sa.Unicode(20), primary_key=True, comment="ignore, ignore_account, new"),
+    sa.Column("subject", sa.Unicode(_CODE), primary_key=True, comment="normalised code of a customer or an account"),
+    sa.Column("code", sa.Unicode(_CODE), nullable=False, comment="new: the code that the account gets, or empty"),
+    sa.Column("decided_at", sa.Unicode(40), nullable=False),
+    sa.Column("decided_by", sa.Unicode(_CODE), nullable=False),
+)  # fmt: skip
+
+runs = sa.Table(
+    "bposync_runs", metadata,
+    _company(),
+    sa.Column("run", sa.Unicode(_RUN), primary_key=True),
+    sa.Column("started_at", sa.Unicode(40), nullable=False),
+    sa.Column("by", sa.Unicode(_CODE), nullable=False),
+    sa.Column("machine", sa.Unicode(_CODE), nullable=False),
+    sa.Column("login", sa.Unicode(_CODE), nullable=False, comment="the accounting database's own login"),
+    sa.Column("version", sa.Unicode(40), nullable=False),
+    sa.Column("sites", sa.UnicodeText, nullable=False, comment="JSON list; all of BPO's where none was chosen"),
+    sa.Column("summary", sa.UnicodeText, nullable=False, comment="JSON: action = count"),
+)  # fmt: skip
+
+run_ends = sa.Table(
+    "bposync_run_ends", metadata,
+    _company(),
+    sa.Column("run", sa.Unicode(_RUN), primary_key=True),
+    sa.Column("ended_at", sa.Unicode(40), nullable=False),
+    sa.Column("outcomes", sa.UnicodeText, nullable=False, comment="JSON: outcome = count"),
+    sa.Column("exit_code", sa.Integer, nullable=False),
+)  # fmt: skip
+
+changes = sa.Table(
+    "bposync_changes", metadata,
+    _company(),
+    sa.Column("run", sa.Unicode(_RUN), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("customer", sa.Unicode(_CODE), nullable=False, index=True, comment="normalised code"),
+    sa.Column("code", sa.UnicodeText, nullable=False),
+    sa.Column("name", sa.UnicodeText, nullable=False),
+    sa.Column("account", sa.Unicode(_CODE), nullable=False),
+    sa.Column("account_key", sa.Unicode(_CODE), nullable=False),
+    sa.Column("action", sa.Unicode(20), nullable=False),
+    sa.Column("intent", sa.Integer, nullable=False, comment="1 where something is written"),
+    sa.Column("fields", sa.UnicodeText, nullable=False, comment="JSON as in sync --json"),
+    sa.Column("reasons", sa.UnicodeText, nullable=False, comment="JSON list"),
+    sa.Column("link", sa.UnicodeText, nullable=False, comment="JSON: what is remembered once it is written"),
+)  # fmt: skip
+
+outcomes = sa.Table(
+    "bposync_outcomes", metadata,
+    _company(),
+    sa.Column("run", sa.Unicode(_RUN), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("outcome", sa.Unicode(20), nullable=False),
+    sa.Column("reason", sa.UnicodeText, nullable=False),
+    sa.Column("account_key", sa.Unicode(_CODE), nullable=False),
+    sa.Column("settled_at", sa.Unicode(40), nullable=False),
+)  # fmt: skip

@@ -1,0 +1,250 @@
+"""Who is who: customers, accounts, links and decisions become one pairing a customer, with its evidence. Pure.
+
+It looks at all of BPO and all accounts, whatever site is asked for, so that no one is taken for new who is known elsewhere.
+The order is the contract's: by link; by BPO's own account column; by equal code and equal name. Whoever is left and looks
+like an account that nobody has waits for a person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from bposync.records import Account, Customer, Decisions, Link, Matching, Pairing, PairingKind
+from bposync.values import normalise_code, normalise_name, normalise_vat_number
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+_INACTIVE = "inactive"
+
+
+def is_inactive(customer: Customer) -> bool:
+    """Tell whether BPO has deleted a customer: Inactive at every site (BPO's manual)."""
+    return bool(customer.statuses) and all(status.strip().casefold() == _INACTIVE for status in customer.statuses)
+
+
+def match(
+    customers: Sequence[Customer],
+    accounts: Sequence[Account],
+    links: Mapping[str, Link],
+    decisions: Decisions | None = None,
+) -> Matching:
+    """Pair every customer of BPO, and every link whose customer is gone. `links` are by normalised customer code."""
+    return _Matcher(customers, accounts, links, decisions or Decisions()).match()
+
+
+class _Matcher:
+    """The state of one matching: who has which account so far."""
+
+    def __init__(
+        self,
+        customers: Sequence[Customer],
+        accounts: Sequence[Account],
+        links: Mapping[str, Link],
+        decisions: Decisions,
+    ) -> None:
+        self.customers = customers
+        self.accounts = accounts
+        self.links = links
+        self.decisions = decisions
+        self.by_key = {account.key: account for account in accounts if account.key}
+        self.by_code: dict[str, list[Account]] = defaultdict(list)
+        for account in accounts:
+            self.by_code[normalise_code(account.code)].append(account)
+        self.codes: dict[str, list[str]] = defaultdict(list)
+        for customer in customers:
+            if customer.key:
+                self.codes[customer.key].append(customer.code)
+        self.name_counts = Counter(normalise_name(customer.name) for customer in customers if customer.name)
+        self.holders: dict[int, str] = {}
+        """Who has an account: the customer's code by the account's identity."""
+        self.free_again: set[int] = set()
+        """Accounts whose customer is gone: they still may look like somebody."""
+
+    def match(self) -> Matching:
+        pairings: list[Pairing | None] = [None] * len(self.customers)
+        gone = self._pair_linked(pairings)
+        self._pair_by_account_column(pairings)
+        self._pair_by_code_and_name(pairings)
+        looked_like: set[int] = set()
+        self._find_lookalikes(pairings, looked_like)
+        self._make_new(pairings)
+        done = [pairing for pairing in pairings if pairing is not None]
+        only = tuple(
+            account
+            for account in self.accounts
+            if id(account) not in self.holders
+            and id(account) not in looked_like
+            and normalise_code(account.code) not in self.codes
+            and normalise_code(account.code) not in self.decisions.ignored_accounts
+        )
+        return Matching((*done, *gone), only)
+
+    def _take(self, account: Account, customer_code: str) -> None:
+        self.holders[id(account)] = customer_code
+
+    def _pair_linked(self, pairings: list[Pairing | None]) -> list[Pairing]:
+        listed = set()
+        for place, customer in enumerate(self.customers):
+            if not customer.key or len(self.codes[customer.key]) > 1:
+                self._reject_code(pairings, place, customer)
+            link = self.links.get(customer.key)
+            if link is None:
+                continue
+            listed.add(customer.key)
+            account, why = self._linked_account(link)
+            if account is None:
+                pairings[place] = pairings[place] or Pairing(PairingKind.MISSING, customer, None, link, (why,))
+                continue
+            holder = self.holders.get(id(account))
+            if holder is not None and holder != customer.code:
+                reason = f"account {account.code} is linked to customer {holder} too"
+                pairings[place] = pairings[place] or Pairing(PairingKind.REJECTED, customer, account, link, (reason,))
+                continue
+            self._take(account, customer.code)
+            if is_inactive(customer):
+                self.free_again.add(id(account))
+            pairings[place] = pairings[place] or Pairing(PairingKind.PAIRED, customer, account, link)
+        gone = []
+        for key, link in self.links.items():
+            if key in listed:
+                continue
+            account, _ = self._linked_account(link)
+            if account is not None and id(account) not in self.holders:
+                self._take(account, link.customer)
+                self.free_again.add(id(account))
+            gone.append(Pairing(PairingKind.PAIRED if account else PairingKind.MISSING, None, account, link))
+        return gone
+
+    def _reject_code(self, pairings: list[Pairing | None], place: int, customer: Customer) -> None:
+        if customer.key:
+            others = sorted(set(self.codes[customer.key]) - {customer.code})
+            reason = f"code: falls together with that of customer {', '.join(others)}"
+        else:
+            reason = "code: is blank"
+        pairings[place] = Pairing(PairingKind.REJECTED, customer, None, self.links.get(customer.key), (reason,))
+
+    def _linked_account(self, link: Link) -> tuple[Account | None, str]:
+        """Give a link's account: by the system's own key where the link has one, else by its code."""
+        if link.account_key:
+            account = self.by_key.get(link.account_key)
+            if account is not None:
+                return account, ""
+            if normalise_code(link.account) in self.by_code:
+                return None, f"account {link.account} is another one now: it came back under another key"
+        else:
+            found = self.by_code.get(normalise_code(link.account), [])
+            if len(found) == 1:
+                return found[0], ""
+            if found:
+                return None, f"{len(found)} accounts have the code {link.account}"
+        return None, f"account {link.account} is no longer there"
+
+    def _pair_by_account_column(self, pairings: list[Pairing | None]) -> None:
+        claims: dict[str, list[int]] = defaultdict(list)
+        for place, customer in enumerate(self.customers):
+            if pairings[place] is None and (code := normalise_code(customer.text("account"))):
+                claims[code].append(place)
+        for code, places in claims.items():
+            accounts = self.by_code.get(code, [])
+            for place in places:
+                pairings[place] = self._claim(place, places, accounts)
+            if len(places) > 1:
+                for account in accounts:
+                    self.holders.setdefault(id(account), self.customers[places[0]].code)
+
+    def _claim(self, place: int, places: Sequence[int], accounts: Sequence[Account]) -> Pairing | None:
+        """Give what comes of a customer to whom BPO gives one of `accounts`; None where there is no such account."""
+        customer = self.customers[place]
+        written = customer.text("account")
+        if len(places) > 1:
+            others = ", ".join(self.customers[other].code for other in places if other != place)
+            return _rejected(customer, f"account: BPO gives {written} to customer {others} too")
+        if len(accounts) > 1:
+            return _rejected(customer, f"account: {len(accounts)} accounts have the code {written}")
+        if accounts and id(accounts[0]) in self.holders:
+            return _rejected(customer, f"account: {written} is linked to customer {self.holders[id(accounts[0])]}")
+        if not accounts:
+            return None
+        self._take(accounts[0], customer.code)
+        return Pairing(PairingKind.PAIRED, customer, accounts[0], reasons=("paired by BPO's account column",))
+
+    def _pair_by_code_and_name(self, pairings: list[Pairing | None]) -> None:
+        for place, customer in enumerate(self.customers):
+            if pairings[place] is not None:
+                continue
+            code = normalise_code(self.decisions.new.get(customer.key) or customer.code)
+            name = normalise_name(customer.name)
+            found = [
+                account
+                for account in self.by_code.get(code, [])
+                if id(account) not in self.holders and normalise_name(account.name) == name
+            ]
+            if len(found) == 1:
+                self._take(found[0], customer.code)
+                pairings[place] = Pairing(PairingKind.PAIRED, customer, found[0], reasons=("same code and name",))
+
+    def _find_lookalikes(self, pairings: list[Pairing | None], looked_like: set[int]) -> None:
+        by_name: dict[str, list[Account]] = defaultdict(list)
+        by_vat: dict[str, list[Account]] = defaultdict(list)
+        for account in self.accounts:
+            if self._is_free(account):
+                by_name[normalise_name(account.name)].append(account)
+                if vat := normalise_vat_number(account.vat_number):
+                    by_vat[vat].append(account)
+        for place, customer in enumerate(self.customers):
+            if pairings[place] is not None:
+                continue
+            name = normalise_name(customer.name)
+            evidence: dict[int, tuple[Account, list[str]]] = {}
+            same_code = [account for account in self.by_code.get(customer.key, []) if self._is_free(account)]
+            for found, what in (
+                (same_code, "the code"),
+                (by_name.get(name, []) if name and self.name_counts[name] == 1 else [], "the name"),
+                (by_vat.get(normalise_vat_number(customer.text("vat_number")), []), "the VAT number"),
+            ):
+                for account in found:
+                    evidence.setdefault(id(account), (account, []))[1].append(what)
+            if not evidence:
+                continue
+            if customer.key not in self.decisions.new:
+                looked_like.update(evidence)
+                reasons = tuple(_looks_like(account, found) for account, found in evidence.values())
+                pairings[place] = Pairing(PairingKind.LOOKALIKE, customer, reasons=reasons)
+
+    def _is_free(self, account: Account) -> bool:
+        return id(account) not in self.holders or id(account) in self.free_again
+
+    def _make_new(self, pairings: list[Pairing | None]) -> None:
+        """Give everybody else the code of a new account, if that code is free."""
+        codes: dict[str, list[int]] = defaultdict(list)
+        for place, customer in enumerate(self.customers):
+            if pairings[place] is None:
+                codes[normalise_code(self._new_code(customer))].append(place)
+        for code, places in codes.items():
+            taken = self.by_code.get(code)
+            for place in places:
+                customer = self.customers[place]
+                new_code = self._new_code(customer)
+                if taken:
+                    holder = self.holders.get(id(taken[0]))
+                    whose = f"customer {holder}'s account" if holder else f"the account of {taken[0].name}"
+                    pairings[place] = _rejected(customer, f"code: {new_code} is {whose} already")
+                elif len(places) > 1:
+                    others = ", ".join(self.customers[other].code for other in places if other != place)
+                    pairings[place] = _rejected(customer, f"code: customer {others} would get the account code {new_code} too")
+                else:
+                    pairings[place] = Pairing(PairingKind.NEW, customer, new_code=new_code)
+
+    def _new_code(self, customer: Customer) -> str:
+        return self.decisions.new.get(customer.key) or customer.text("account") or customer.code
+
+
+def _rejected(customer: Customer, reason: str) -> Pairing:
+    return Pairing(PairingKind.REJECTED, customer, reasons=(reason,))
+
+
+def _looks_like(account: Account, evidence: Collection[str]) -> str:
+    what = " and ".join(evidence)
+    return f"account {account.code} ({account.name}) has {what}"

@@ -1,0 +1,375 @@
+"""What differs: pairings and agreed values become changes, field by field, with reasons. Pure; it never asks who is who.
+
+Base, BPO and accounting are compared in the shape in which the account holds a value, never raw.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from bposync.fields import FIELDS, Kind
+from bposync.match import is_inactive
+from bposync.records import Action, Change, FieldChange, Link, Pairing, PairingKind, Verdict
+from bposync.values import normalise_code, normalise_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bposync.accounting import Books
+    from bposync.fields import Field
+    from bposync.records import Account, Contradiction, Customer, Decisions, Matching, Shape
+    from bposync.values import Value
+
+    Agreed = Mapping[str, tuple[Value, Value]]
+
+ATTENTION: Final = (Action.CONFLICT, Action.LOOKALIKE, Action.REJECTED, Action.MISSING)
+"""What waits for a person: a sync that meets one leaves with exit code 4."""
+OUT_OF_STEP: Final = (*ATTENTION, Action.CREATE, Action.UPDATE, Action.DRIFT)
+"""What makes `status --check` leave with exit code 3."""
+_ALWAYS_READ = ("code", "name", "is_debtor", "account")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom a sync is for, and how: by site and by customer code (normalised); empty means all."""
+
+    sites: tuple[str, ...] = ()
+    customers: frozenset[str] = frozenset()
+    overwrite: bool = False
+    sync_statuses: tuple[str, ...] = ("Active", "Hold")
+
+    def includes(self, key: str, sites: Sequence[str]) -> bool:
+        """Tell whether a customer is chosen; one whose sites nobody knows any more is at every site."""
+        if self.customers and key not in self.customers:
+            return False
+        return not self.sites or not sites or any(site in self.sites for site in sites)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sync would do, customer by customer, in the order of the codes. Making one writes nothing."""
+
+    changes: tuple[Change, ...]
+    accounting_only: tuple[Account, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def summary(self) -> dict[str, int]:
+        """How many customers have each action."""
+        return summarise(self.changes)
+
+    @cached_property
+    def writes(self) -> tuple[Change, ...]:
+        """The changes that are written."""
+        return tuple(change for change in self.changes if change.is_write)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether a customer waits for a person."""
+        return any(self.summary[action] for action in ATTENTION)
+
+
+def summarise(changes: Iterable[Change]) -> dict[str, int]:
+    """Count the changes by action, every action named."""
+    counts = Counter(change.action for change in changes)
+    return {action.value: counts[action] for action in Action}
+
+
+def make_plan(matching: Matching, books: Books, decisions: Decisions, choice: Choice) -> Plan:
+    """Give what a sync of the chosen customers would do."""
+    planner = _Planner(books, decisions, choice)
+    changes = [
+        planner.change(pairing) for pairing in matching.pairings if choice.includes(_key_of(pairing), _sites_of(pairing))
+    ]
+    planner.reject_shared_codes(changes)
+    changes.sort(key=lambda change: (normalise_code(change.code), change.code))
+    return Plan(tuple(changes), matching.accounting_only, (*books.notes, *planner.notes()))
+
+
+def verdict(field: Field, bpo: Value, accounting: Value, agreed: tuple[Value, Value] | None, *, held: bool) -> Verdict | None:
+    """Give what becomes of one field, by the last agreed values, BPO's and accounting's now; None where nothing does."""
+    if bpo == accounting:
+        return None
+    if agreed is None:
+        if field.is_blank(bpo):
+            return None
+        if held:
+            return Verdict.HELD
+        return Verdict.WRITE if field.is_blank(accounting) else Verdict.CONFLICT
+    accounting_changed = accounting != agreed[1]
+    if bpo == agreed[0]:
+        return Verdict.DRIFT if accounting_changed else None
+    if held:
+        return Verdict.HELD
+    return Verdict.CONFLICT if accounting_changed else Verdict.WRITE
+
+
+def _key_of(pairing: Pairing) -> str:
+    if pairing.customer is not None:
+        return pairing.customer.key
+    return normalise_code(pairing.link.customer) if pairing.link else ""
+
+
+def _sites_of(pairing: Pairing) -> tuple[str, ...]:
+    if pairing.customer is not None:
+        return pairing.customer.sites
+    return pairing.link.sites if pairing.link else ()
+
+
+class _Planner:
+    def __init__(self, books: Books, decisions: Decisions, choice: Choice) -> None:
+        self.books = books
+        self.decisions = decisions
+        self.choice = choice
+        self.statuses = frozenset(normalise_code(status) for status in choice.sync_statuses)
+        self.fields = [FIELDS[name] for name in books.fields]
+        self.unmatched_terms: Counter[str] = Counter()
+
+    def notes(self) -> list[str]:
+        return [
+            f"BPO's terms {terms!r} match none of the company's ({count} customer{'s'[: count != 1]}): new accounts get the "
+            f'default, existing ones are left. Say which they are under [accounting.terms]: "{terms}" = "…"'
+            for terms, count in sorted(self.unmatched_terms.items())
+        ]
+
+    def change(self, pairing: Pairing) -> Change:
+        customer = pairing.customer
+        if customer is None:
+            return self._gone(pairing, "no longer in BPO")
+        if why := self._skipped(customer, linked=pairing.link is not None):
+            account = pairing.account.code if pairing.account else ""
+            return Change(customer.code, customer.name, account, Action.SKIPPED, customer.sites, reasons=(why,))
+        if pairing.link is not None and is_inactive(customer):
+            return self._gone(pairing, "Inactive in BPO")
+        shape = self.books.shape(customer)
+        base = self._base(pairing)
+        reasons = [
+            *(pairing.reasons if pairing.kind is PairingKind.REJECTED else ()),
+            *self._rejections(pairing, shape),
+        ]
+        if pairing.kind is PairingKind.NEW:
+            try:
+                base = replace(base, account=self.books.code_for(pairing.new_code))
+            except ValueError as error:
+                reasons.insert(0, f"code: {error}")
+        if reasons:
+            return replace(base, action=Action.REJECTED, reasons=tuple(dict.fromkeys(reasons)))
+        if pairing.kind is PairingKind.MISSING:
+            return replace(base, action=Action.MISSING, reasons=pairing.reasons)
+        if pairing.kind is PairingKind.LOOKALIKE:
+            return replace(base, action=Action.LOOKALIKE, reasons=pairing.reasons)
+        if pairing.kind is PairingKind.NEW:
+            return self._create(base, customer, shape)
+        return self._compare(base, pairing, shape)
+
+    def _base(self, pairing: Pairing) -> Change:
+        customer = pairing.customer
+        assert customer is not None  # noqa: S101 - the caller has looked
+        account = pairing.account.code if pairing.account else pairing.link.account if pairing.link else ""
+        return Change(
+            customer.code, customer.name, account, Action.SAME, customer.sites,
+            seen=pairing.account, was_linked=pairing.link is not None,
+        )  # fmt: skip
+
+    def _gone(self, pairing: Pairing, why: str) -> Change:
+        link = pairing.link
+        assert link is not None  # noqa: S101 - only who is linked can be gone
+        account = pairing.account.code if pairing.account else link.account
+        customer = pairing.customer
+        return Change(
+            customer.code if customer else link.customer, customer.name if customer else link.name, account, Action.GONE,
+            customer.sites if customer else link.sites,
+            reasons=(f"{why}; account {account} is left as it is",),
+        )  # fmt: skip
+
+    def _skipped(self, customer: Customer, *, linked: bool) -> str:
+        if customer.key in self.decisions.ignored_customers:
+            return "ignored"
+        if not customer.is_debtor and not any(name == "is_debtor" for name, _ in customer.problems):
+            return "no debtor"
+        synchronised = not customer.statuses or any(normalise_code(status) in self.statuses for status in customer.statuses)
+        if synchronised or (linked and is_inactive(customer)):
+            return ""
+        return f"status {', '.join(sorted({status or 'blank' for status in customer.statuses}))} is not synchronised"
+
+    def _rejections(self, pairing: Pairing, shape: Shape) -> list[str]:
+        """Give every reason why no account can hold this customer, or why BPO contradicts itself about it."""
+        customer = pairing.customer
+        assert customer is not None  # noqa: S101 - the caller has looked
+        new = pairing.kind is PairingKind.NEW
+        agreed: Agreed = pairing.link.agreed if pairing.link else {}
+        values = dict(zip(self.books.fields, shape.values, strict=True))
+        needed = {*_ALWAYS_READ, *self.books.fields}
+        if new:
+            needed.update(self.books.new_fields)
+        reasons = []
+        for name, why in (*customer.problems, *shape.rejected.items()):
+            accepted = name in agreed and name in values and agreed[name][0] == values[name]
+            if name in needed and not accepted:
+                reasons.append(f"{name}: {why}")
+        if new and "group" in needed:
+            needed.add("type")
+        said = [contradiction for contradiction in customer.contradictions if contradiction.field in needed]
+        reasons += [f"{contradiction.field}: BPO contradicts itself: {_said(contradiction)}" for contradiction in said]
+        return reasons
+
+    def _create(self, base: Change, customer: Customer, shape: Shape) -> Change:
+        changes = []
+        reasons = []
+        agreed: dict[str, tuple[Value, Value]] = {}
+        compared = dict(zip(self.books.fields, shape.values, strict=True))
+        new = dict(zip(self.books.new_fields, shape.new_values, strict=True))
+        for name, bpo in sorted({**compared, **new}.items(), key=lambda pair: _ORDER[pair[0]]):
+            held = name in shape.held
+            if held:
+                reasons.append(f"{name}: {shape.held[name]}")
+                self._count_terms(name, customer)
+            default = self.books.defaults.get(name) if held or FIELDS[name].is_blank(bpo) else None
+            value = bpo if default is None else default
+            if held and default is None:
+                changes.append(FieldChange(name, _blank(name), bpo, None, Verdict.HELD))
+            elif not (value is None or value is False or value == ""):
+                changes.append(FieldChange(name, _blank(name), value, None, Verdict.WRITE))
+            if name in compared and not held and value == bpo and (name != "hold" or bpo):
+                agreed[name] = (bpo, bpo)
+        link = Link(customer.code, base.account, "", customer.name, customer.sites, agreed)
+        return replace(base, action=Action.CREATE, fields=tuple(changes), reasons=tuple(reasons), link=link)
+
+    def _count_terms(self, name: str, customer: Customer) -> None:
+        if name == "terms":
+            self.unmatched_terms[customer.text("terms")] += 1
+
+    def _compare(self, base: Change, pairing: Pairing, shape: Shape) -> Change:
+        customer, account = pairing.customer, pairing.account
+        assert customer is not None  # noqa: S101 - a pair has both sides
+        assert account is not None  # noqa: S101
+        agreed: Agreed = pairing.link.agreed if pairing.link else {}
+        link = self._link(pairing, customer, account, shape, agreed)
+        base = replace(base, link=link)
+        if shape.values == account.values:
+            return base
+        changes = []
+        reasons = list(pairing.reasons)
+        for field_, bpo, accounting in zip(self.fields, shape.values, account.values, strict=True):
+            if bpo == accounting:
+                continue
+            name = field_.name
+            found = verdict(field_, bpo, accounting, agreed.get(name), held=name in shape.held)
+            if found is Verdict.DRIFT and self.choice.overwrite and name in shape.held:
+                found = Verdict.HELD
+            if found is None:
+                continue
+            if found is Verdict.HELD:
+                reasons.append(f"{name}: {shape.held[name]}")
+                self._count_terms(name, customer)
+            last = agreed[name][0] if name in agreed else None
+            changes.append(FieldChange(name, accounting, bpo, last, found, name in agreed))
+        if _is_another(agreed, dict(zip(self.books.fields, shape.values, strict=True)), changes):
+            reasons.append("BPO changed name and VAT number at once: the code may have been given to somebody else")
+            changes = [
+                replace(change, verdict=Verdict.CONFLICT) if change.verdict is Verdict.WRITE else change for change in changes
+            ]
+        if self.choice.overwrite:
+            changes = [
+                replace(change, verdict=Verdict.WRITE) if change.verdict in (Verdict.DRIFT, Verdict.CONFLICT) else change
+                for change in changes
+            ]
+        reasons += [f"{change.field}: {_why(change)}" for change in changes if change.verdict is Verdict.CONFLICT]
+        found_verdicts = {change.verdict for change in changes}
+        action = next((action for kind, action in _ACTIONS if kind in found_verdicts), Action.SAME)
+        return replace(base, action=action, fields=tuple(changes), reasons=tuple(reasons))
+
+    def _link(self, pairing: Pairing, customer: Customer, account: Account, shape: Shape, agreed: Agreed) -> Link:
+        """Give what the journal is to remember of this pair as it stands now: the fields in which both sides agree."""
+        now = dict(agreed)
+        for name, bpo, accounting in zip(self.books.fields, shape.values, account.values, strict=True):
+            if bpo != accounting:
+                continue
+            if name == "hold":
+                # Only a hold that bposync put on is taken off again, so only such a one is remembered.
+                if not bpo:
+                    now.pop(name, None)
+            else:
+                now[name] = (bpo, accounting)
+        old = pairing.link
+        link = Link(customer.code, account.code, account.key, customer.name, customer.sites, now)
+        if old is not None and replace(link, by=old.by, at=old.at) == old:
+            return old
+        return link
+
+    def reject_shared_codes(self, changes: list[Change]) -> None:
+        """Refuse creates that the books would give one and the same code."""
+        by_code: dict[str, list[int]] = {}
+        for place, change in enumerate(changes):
+            if change.action is Action.CREATE:
+                by_code.setdefault(normalise_code(change.account), []).append(place)
+        for places in by_code.values():
+            for place in places if len(places) > 1 else ():
+                others = ", ".join(changes[other].code for other in places if other != place)
+                reason = f"code: customer {others} would get the account code {changes[place].account} too"
+                changes[place] = replace(changes[place], action=Action.REJECTED, fields=(), reasons=(reason,), link=None)
+
+
+_ORDER: Final = {name: place for place, name in enumerate(FIELDS)}
+_ACTIONS: Final = (
+    (Verdict.CONFLICT, Action.CONFLICT),
+    (Verdict.WRITE, Action.UPDATE),
+    (Verdict.DRIFT, Action.DRIFT),
+)
+
+
+def _blank(name: str) -> Value:
+    return "" if FIELDS[name].kind is Kind.TEXT else None
+
+
+def _why(change: FieldChange) -> str:
+    if change.agreed:
+        return "both sides changed it since they agreed" if change.old != change.last else "left with the others"
+    return "both sides have a value, and they never agreed"
+
+
+def _said(contradiction: Contradiction) -> str:
+    """Say who says what: `'A' at Durban and 'B' at Cape Town`."""
+    sites: dict[str, list[str]] = {}
+    for site, value in contradiction.said:
+        sites.setdefault(value, []).append(site)
+    return " and ".join(f"{value!r} at {', '.join(dict.fromkeys(where))}" for value, where in sites.items())
+
+
+def _is_another(agreed: Agreed, bpo: Mapping[str, Value], changes: Sequence[FieldChange]) -> bool:
+    """Tell whether BPO changed name and VAT number both at once since they were last agreed."""
+    if "name" not in agreed or "vat_number" not in agreed or "vat_number" not in bpo or "name" not in bpo:
+        return False
+    named = {change.field for change in changes}
+    return (
+        {"name", "vat_number"} <= named
+        and normalise_name(str(bpo["name"])) != normalise_name(str(agreed["name"][0]))
+        and bpo["vat_number"] != agreed["vat_number"][0]
+    )
+
+
+def after_writing(change: Change, account: Account) -> Link:
+    """Give the link of a change that was written and read back as `account`."""
+    assert change.link is not None  # noqa: S101 - whatever is written is linked
+    agreed = dict(change.link.agreed)
+    for written in change.writes if change.action is not Action.CREATE else ():
+        if written.field == "hold" and not written.new:
+            agreed.pop("hold", None)
+        else:
+            agreed[written.field] = (written.new, written.new)
+    return replace(change.link, account=account.code, account_key=account.key, agreed=agreed)
+
+
+def differences(books: Books, change: Change, account: Account) -> list[str]:
+    """Give, in a user's words, where an account is not as a change meant it to be."""
+    now = dict(zip((*books.fields, *books.new_fields), (*account.values, *account.new_values), strict=True))
+    found = []
+    for written in change.writes:
+        if written.field in now and now[written.field] != written.new:
+            field_ = FIELDS[written.field]
+            is_now, meant = (field_.show(value) for value in (now[written.field], written.new))
+            found.append(f"{written.field} is {'blank' if is_now is None else repr(is_now)}, not {meant!r}")
+    return found

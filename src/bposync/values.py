@@ -1,0 +1,128 @@
+"""What a value from a database means: blanks, amounts, flags, codes and names, each read in one place.
+
+Everything that comes from BPO or the books goes through here, so that two sides that say the same in other words are
+equal, and what cannot be read is told instead of guessed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal, InvalidOperation
+
+Value = str | Decimal | bool | None
+"""A value as bposync holds it: text (blank is empty), an amount to the cent, a flag, or None for a blank amount or flag."""
+
+_AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_CENT = Decimal("0.01")
+_TRUE = frozenset({"1", "-1", "true", "yes", "y", "t", "on"})
+_FALSE = frozenset({"0", "false", "no", "n", "f", "off", ""})
+_NOT_DIGITS = re.compile(r"[^0-9]")
+# The categories of Unicode that have no place inside a field of an account: control, format (bidi, zero width),
+# surrogates, and the separators of lines and paragraphs.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_MIN_VAT_DIGITS = 10
+
+
+def text_of(raw: object) -> str:
+    """Give what a database column holds as text: outer blanks and padding gone, NULL and blanks as the empty text."""
+    if raw is None:
+        return ""
+    if isinstance(raw, str):
+        return raw.strip(" \t\r\n\v\f\0\u00a0")
+    if isinstance(raw, bool):
+        return "1" if raw else "0"
+    if isinstance(raw, float) and raw.is_integer():
+        return str(int(raw))
+    if isinstance(raw, (bytes, bytearray, memoryview)):
+        return text_of(bytes(raw).decode("utf-8", "backslashreplace"))
+    if isinstance(raw, Decimal) and raw == raw.to_integral_value():
+        return str(int(raw))
+    return text_of(str(raw))
+
+
+def amount_of(raw: object) -> Decimal | None:
+    """Give an amount in the company's currency, to the cent; None where it is blank.
+
+    Numbers, or text with a point and no thousands sign. Raises ValueError, in a user's words, for anything else and for
+    more than two decimals that are not zero.
+    """
+    if raw is None or isinstance(raw, bool):
+        if raw is None:
+            return None
+        raise ValueError(f"{raw!r} is not an amount")
+    if isinstance(raw, float):
+        # 15 significant digits are all that a float holds; the noise behind them was never typed by anybody.
+        number = Decimal(f"{raw:.15g}")
+    elif isinstance(raw, (int, Decimal)):
+        number = Decimal(raw)
+    else:
+        text = text_of(raw)
+        if not text:
+            return None
+        if not _AMOUNT.fullmatch(text):
+            raise ValueError(f"{text!r} is not an amount (digits with a point, without a thousands sign)")
+        number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError(f"{number} is not an amount")
+    try:
+        cents = number.quantize(_CENT)
+    except InvalidOperation:
+        raise ValueError(f"{number} is too large for an amount") from None
+    if cents != number:
+        raise ValueError(f"{number.normalize():f} has more than two decimals")
+    return cents + 0 if cents else Decimal("0.00")
+
+
+def flag_of(raw: object) -> bool:
+    """Give a flag; blank is false. Raises ValueError, in a user's words, for anything that is neither yes nor no."""
+    if isinstance(raw, (bytes, bytearray)) and len(raw) == 1 and raw[0] in (0, 1):
+        return bool(raw[0])  # how some drivers hand over a bit
+    text = text_of(raw).lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(f"{text!r} is neither yes nor no")
+
+
+def normalise_code(code: str) -> str:
+    """Give the form in which two codes are compared: without regard to case and outer blanks."""
+    return unicodedata.normalize("NFC", text_of(code)).casefold()
+
+
+def normalise_name(name: str) -> str:
+    """Give the form in which two names are compared: without regard to case, spacing and punctuation.
+
+    A name of nothing but punctuation is compared as it is written.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    letters = "".join(character for character in folded if unicodedata.category(character)[0] not in "ZPC")
+    return letters or folded.strip()
+
+
+def normalise_vat_number(vat_number: str) -> str:
+    """Give the digits of a VAT number, or the empty text where there are too few (below ten) to tell anybody apart."""
+    digits = _NOT_DIGITS.sub("", vat_number)
+    return digits if len(digits) >= _MIN_VAT_DIGITS else ""
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether text may stand in a field of an account: no control, format or line-breaking character."""
+    return text.isprintable() or not any(unicodedata.category(character) in _HIDDEN_CATEGORIES for character in text)
+
+
+def visible(text: str) -> str:
+    r"""Give text in which nothing can act on a terminal or hide: control, bidi and zero-width characters as \x1b, \u202e."""
+    if text.isprintable():
+        return text
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) not in _HIDDEN_CATEGORIES:
+        return character
+    number = ord(character)
+    if number <= 0xFF:  # noqa: PLR2004
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004
