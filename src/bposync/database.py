@@ -341,10 +341,15 @@ def column_names(connection: sa.Connection, source: sa.FromClause) -> list[str]:
 
 
 def column_types(connection: sa.Connection, source: sa.TableClause) -> dict[str, sa.types.TypeEngine[Any]]:
-    """Give a table's columns with their types, by the names that the database writes."""
-    inspector = sa.inspect(connection)
-    columns = inspector.get_columns(source.name, schema=source.schema)
-    return {column["name"]: column["type"] for column in columns}
+    """Give a table's columns with their types, by the names that the database writes.
+
+    Where the catalogue cannot be read (a synonym, a login without the right), the types are unknown.
+    """
+    with contextlib.suppress(exc.SQLAlchemyError), connection.begin_nested():
+        columns = sa.inspect(connection).get_columns(source.name, schema=source.schema)
+        if columns:
+            return {column["name"]: column["type"] for column in columns}
+    return dict.fromkeys(column_names(connection, source), sa.types.NULLTYPE)
 
 
 def chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

@@ -65,6 +65,10 @@ class WayIn(Protocol):
     caution: str
     """What this way skips, in one line that each sync says; empty where nothing is to be said."""
 
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the company's lock: one sync at a time. Never waits. Raises LockedError saying who holds it."""
+        ...
+
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
         """Carry out a batch, and give what became of each, in order; WRITTEN means sent and acknowledged, not read back.
 

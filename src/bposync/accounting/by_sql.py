@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from bposync import database
-from bposync.accounting import Accounting
+from bposync.accounting import Accounting, locks
 from bposync.accounting.evolution import PURPOSE, Evolution
-from bposync.errors import UsageError
+from bposync.errors import LockedError, UsageError
 from bposync.fields import FIELDS
 from bposync.records import Outcome, OutcomeKind
 
@@ -29,6 +29,7 @@ CAUTION: Final = (
     "Written by SQL, which Sage does not support: Evolution's own validation and its branch, agent and checksum columns are "
     "skipped."
 )
+_WAIT_MILLISECONDS: Final = 10_000
 
 
 @contextlib.contextmanager
@@ -67,6 +68,10 @@ class SqlWay:
                 self._connection.close()
             self._connection = None
 
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the company's lock, in the database itself. Raises LockedError."""
+        return locks.held(self._place)
+
     def _connect(self) -> sa.Connection:
         if self._connection is None or self._connection.closed or self._connection.invalidated:
             self.close()
@@ -94,6 +99,7 @@ class SqlWay:
         connection = self._connect()
         transaction = connection.begin()
         try:
+            self._lock_write(connection)
             present = self._books.find(connection, batch, lock=True)
             outcomes = [_stale(self._books, change, account) for change, account in zip(batch, present, strict=True)]
             todo = [change for change, outcome in zip(batch, outcomes, strict=True) if outcome is None]
@@ -109,6 +115,15 @@ class SqlWay:
             raise
         done = self._commit(transaction)
         return [outcome or done for outcome in outcomes]
+
+    def _lock_write(self, connection: sa.Connection) -> None:
+        """On SQL Server hold a second lock for the length of the transaction, in case the connection of the first was cut."""
+        if connection.dialect.name == "mssql":
+            name = f"{locks.lock_name(self._books.company.database)}:write"
+            if locks.get_applock(connection, name, "Transaction", _WAIT_MILLISECONDS) < 0:
+                raise LockedError(
+                    f"Another sync is writing into {self._place.database}.", "Wait until it is done, then sync again."
+                )
 
     def _commit(self, transaction: sa.Transaction) -> Outcome:
         try:

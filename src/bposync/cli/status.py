@@ -116,7 +116,8 @@ def _print(
         )
         output.line(f"Post Accounts is {says}.")
     output.line()
-    shown = [entry for entry in _COLUMNS if plan.summary[entry[0]] or entry[0] in (Action.SAME, Action.CREATE, Action.UPDATE)]
+    present: set[str] = {*_ALWAYS_SHOWN, *(name for name, count in plan.summary.items() if count)}
+    shown = [entry for entry in _COLUMNS if entry[0].value in present]
     columns = [Column("Site", keep=9), Column("Customers", right=True, keep=6)]
     columns += [Column(heading, right=True, keep=keep) for _, heading, keep in shown]
     columns.append(Column("Last sync", keep=5))

@@ -56,16 +56,23 @@ def synchronise(
     settings.need_accounting()
     with Bpo(settings) as bpo, open_accounting(settings, bpo.fields, writes=not dry_run) as accounting:
         sync = _Sync(session, bpo, accounting, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
-        if not dry_run:
+        # The lock is given back while a question waits, so that one left open blocks nobody; what changes meanwhile is
+        # found by each write, which compares with what the plan saw.
+        with contextlib.ExitStack() as locked:
+            if not dry_run:
+                locked.enter_context(accounting.way.lock())
+                sync.settle()
+            survey, choice, plan = sync.look(site, customer, overwrite=overwrite)
+            sync.show(plan)
+            sync.guard(survey, plan)
+            if dry_run:
+                return sync.stop(plan)
+            if yes or not plan.writes:
+                return sync.write(choice, plan)
+        sync.ask(plan)
+        with accounting.way.lock():
             sync.settle()
-        survey, choice, plan = sync.look(site, customer, overwrite=overwrite)
-        sync.show(plan)
-        sync.guard(survey, plan)
-        if dry_run:
-            return sync.stop(plan)
-        if plan.writes and not yes:
-            sync.ask(plan)
-        return sync.write(choice, plan)
+            return sync.write(choice, plan)
 
 
 def _limit(text: str | None) -> Limit | None:

@@ -2,6 +2,7 @@
 
 Every row belongs to a company, so that several share one database. Moments are ISO 8601 text in UTC, lists and fields JSON
 text: no database's own idea of time or structure comes in between.
+What a column is for stands here and not in the database, for comments need rights of their own on SQL Server.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ schema_version = sa.Table(
 links = sa.Table(
     "bposync_links", metadata,
     _company(),
-    sa.Column("customer", sa.Unicode(_CODE), primary_key=True, comment="normalised code"),
-    sa.Column("code", sa.Unicode(_CODE), nullable=False, comment="as BPO writes it"),
+    sa.Column("customer", sa.Unicode(_CODE), primary_key=True),  # normalised code
+    sa.Column("code", sa.Unicode(_CODE), nullable=False),  # as BPO writes it
     sa.Column("account", sa.Unicode(_CODE), nullable=False),
-    sa.Column("account_key", sa.Unicode(_CODE), nullable=False, comment="the system's own key, or empty"),
+    sa.Column("account_key", sa.Unicode(_CODE), nullable=False),  # the system's own key, or empty
     sa.Column("name", sa.UnicodeText, nullable=False),
-    sa.Column("sites", sa.UnicodeText, nullable=False, comment="JSON list"),
-    sa.Column("agreed", sa.UnicodeText, nullable=False, comment="JSON: field = value, or [BPO's, accounting's]"),
+    sa.Column("sites", sa.UnicodeText, nullable=False),  # JSON list
+    sa.Column("agreed", sa.UnicodeText, nullable=False),  # JSON: field = value, or [BPO's, accounting's]
     sa.Column("changed_at", sa.Unicode(40), nullable=False),
     sa.Column("changed_by", sa.Unicode(_CODE), nullable=False),
 )  # fmt: skip
@@ -45,9 +46,9 @@ links = sa.Table(
 decisions = sa.Table(
     "bposync_decisions", metadata,
     _company(),
-    sa.Column("kind", sa.Unicode(20), primary_key=True, comment="ignore, ignore_account, new"),
-    sa.Column("subject", sa.Unicode(_CODE), primary_key=True, comment="normalised code of a customer or an account"),
-    sa.Column("code", sa.Unicode(_CODE), nullable=False, comment="new: the code that the account gets, or empty"),
+    sa.Column("kind", sa.Unicode(20), primary_key=True),  # ignore, ignore_account, new
+    sa.Column("subject", sa.Unicode(_CODE), primary_key=True),  # normalised code of a customer or an account
+    sa.Column("code", sa.Unicode(_CODE), nullable=False),  # new: the code that the account gets, or empty
     sa.Column("decided_at", sa.Unicode(40), nullable=False),
     sa.Column("decided_by", sa.Unicode(_CODE), nullable=False),
 )  # fmt: skip
@@ -59,10 +60,10 @@ runs = sa.Table(
     sa.Column("started_at", sa.Unicode(40), nullable=False),
     sa.Column("by", sa.Unicode(_CODE), nullable=False),
     sa.Column("machine", sa.Unicode(_CODE), nullable=False),
-    sa.Column("login", sa.Unicode(_CODE), nullable=False, comment="the accounting database's own login"),
+    sa.Column("login", sa.Unicode(_CODE), nullable=False),  # the accounting database's own login
     sa.Column("version", sa.Unicode(40), nullable=False),
-    sa.Column("sites", sa.UnicodeText, nullable=False, comment="JSON list; all of BPO's where none was chosen"),
-    sa.Column("summary", sa.UnicodeText, nullable=False, comment="JSON: action = count"),
+    sa.Column("sites", sa.UnicodeText, nullable=False),  # JSON list; all of BPO's where none was chosen
+    sa.Column("summary", sa.UnicodeText, nullable=False),  # JSON: action = count
 )  # fmt: skip
 
 run_ends = sa.Table(
@@ -70,7 +71,7 @@ run_ends = sa.Table(
     _company(),
     sa.Column("run", sa.Unicode(_RUN), primary_key=True),
     sa.Column("ended_at", sa.Unicode(40), nullable=False),
-    sa.Column("outcomes", sa.UnicodeText, nullable=False, comment="JSON: outcome = count"),
+    sa.Column("outcomes", sa.UnicodeText, nullable=False),  # JSON: outcome = count
     sa.Column("exit_code", sa.Integer, nullable=False),
 )  # fmt: skip
 
@@ -79,16 +80,16 @@ changes = sa.Table(
     _company(),
     sa.Column("run", sa.Unicode(_RUN), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("customer", sa.Unicode(_CODE), nullable=False, index=True, comment="normalised code"),
+    sa.Column("customer", sa.Unicode(_CODE), nullable=False, index=True),  # normalised code
     sa.Column("code", sa.UnicodeText, nullable=False),
     sa.Column("name", sa.UnicodeText, nullable=False),
     sa.Column("account", sa.Unicode(_CODE), nullable=False),
     sa.Column("account_key", sa.Unicode(_CODE), nullable=False),
     sa.Column("action", sa.Unicode(20), nullable=False),
-    sa.Column("intent", sa.Integer, nullable=False, comment="1 where something is written"),
-    sa.Column("fields", sa.UnicodeText, nullable=False, comment="JSON as in sync --json"),
-    sa.Column("reasons", sa.UnicodeText, nullable=False, comment="JSON list"),
-    sa.Column("link", sa.UnicodeText, nullable=False, comment="JSON: what is remembered once it is written"),
+    sa.Column("intent", sa.Integer, nullable=False),  # 1 where something is written
+    sa.Column("fields", sa.UnicodeText, nullable=False),  # JSON as in sync --json
+    sa.Column("reasons", sa.UnicodeText, nullable=False),  # JSON list
+    sa.Column("link", sa.UnicodeText, nullable=False),  # JSON: what is remembered once it is written
 )  # fmt: skip
 
 outcomes = sa.Table(

@@ -1,0 +1,133 @@
+"""One sync of a company at a time: a lock where the accounts are, that never waits and that ends with its process.
+
+PostgreSQL: an advisory lock on a connection of its own. SQL Server: sp_getapplock, likewise. SQLite: a file beside the
+database, never a lock on the database itself. Who holds it can be read by who does not get it, where there is room for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from bposync import database
+from bposync.documents import moment
+from bposync.errors import LockedError, UnreachableError
+from bposync.journal.runs import current_user
+from bposync.values import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CLASS: Final = 0x62706F73  # "bpos", so that other programs' advisory locks stay apart
+_OBJECT: Final = 1
+_LONGEST_NAME: Final = 63  # of an application in PostgreSQL
+
+
+@contextlib.contextmanager
+def held(place: database.Address) -> Iterator[None]:
+    """Hold the lock of a company. Raises LockedError, saying who has it, or UnreachableError."""
+    if place.is_file:
+        with _file_lock(place):
+            yield
+        return
+    with database.plain_errors(place):
+        connection = database.engine(place, writes=True).connect()
+    try:
+        with database.plain_errors(place, "cannot be locked"):
+            {"postgresql": _lock_postgresql, "mssql": _lock_mssql}.get(connection.dialect.name, _no_lock)(connection, place)
+        yield
+    finally:
+        # The lock belongs to the connection, and goes with it.
+        with contextlib.suppress(Exception):
+            connection.close()
+
+
+def _holder() -> str:
+    return f"{current_user()} on {platform.node() or 'unknown'} since {moment(datetime.now(UTC))}"
+
+
+def _taken(place: database.Address, holder: str) -> LockedError:
+    by = f", by {visible(holder)}" if holder else ""
+    return LockedError(f"Another sync of {place.database} is running{by}.", "Wait until it is done, then sync again.")
+
+
+def _file_lock(place: database.Address) -> contextlib.AbstractContextManager[Any]:
+    from filelock import FileLock, Timeout
+
+    path = Path(str(place.url.database))
+    lock = FileLock(f"{path}.lock", timeout=0)
+    said = Path(f"{path}.held-by.lock")
+
+    @contextlib.contextmanager
+    def locked() -> Iterator[None]:
+        try:
+            lock.acquire()
+        except Timeout:
+            holder = ""
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                holder = str(json.loads(said.read_text("utf-8"))["holder"])
+            raise _taken(place, holder) from None
+        except OSError as error:
+            raise UnreachableError(f"{place} cannot be locked: {error.strerror}.", "Check the rights on its folder.") from None
+        try:
+            with contextlib.suppress(OSError):
+                said.write_text(json.dumps({"holder": _holder()}), "utf-8")
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                said.unlink()
+            lock.release()
+
+    return locked()
+
+
+def _lock_postgresql(connection: sa.Connection, place: database.Address) -> None:
+    connection.execute(sa.select(sa.func.set_config("application_name", f"bposync {_holder()}"[:_LONGEST_NAME], False)))  # noqa: FBT003
+    got = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_CLASS, _OBJECT))).scalar()
+    connection.commit()
+    if got:
+        return
+    who = sa.text(
+        "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' "
+        "AND l.granted AND l.classid = :class AND l.objid = :object AND l.database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    holder = ""
+    with contextlib.suppress(exc.SQLAlchemyError):
+        holder = str(connection.execute(who, {"class": _CLASS, "object": _OBJECT}).scalar() or "")
+    raise _taken(place, holder.removeprefix("bposync "))
+
+
+def lock_name(database_name: str) -> str:
+    """Give the name of a company's lock on SQL Server, where names are compared as they are written."""
+    return f"bposync:{database_name}".lower()[:200]
+
+
+def get_applock(connection: sa.Connection, name: str, owner: str, milliseconds: int) -> int:
+    """Ask SQL Server for a lock, and give its return code: 0 and 1 mean that it was given."""
+    statement = sa.text(
+        "SET NOCOUNT ON; DECLARE @code int; EXEC @code = sp_getapplock @Resource = :name, @LockMode = 'Exclusive', "
+        "@LockOwner = :owner, @LockTimeout = :wait; SELECT @code"
+    )
+    return int(connection.execute(statement, {"name": name, "owner": owner, "wait": milliseconds}).scalar_one())
+
+
+def _lock_mssql(connection: sa.Connection, place: database.Address) -> None:
+    code = get_applock(connection, lock_name(str(connection.exec_driver_sql("SELECT DB_NAME()").scalar())), "Session", 0)
+    connection.commit()
+    if code < 0:
+        raise _taken(place, "")
+
+
+def _no_lock(_connection: sa.Connection, place: database.Address) -> None:
+    raise UnreachableError(
+        f"{place} offers no lock that bposync knows ({place.url.get_backend_name()}).",
+        "Evolution's companies are in SQL Server; PostgreSQL and SQLite are known too.",
+    )
