@@ -122,14 +122,17 @@ def _reasons(output: Output, changes: Sequence[Change]) -> None:
 
 
 def _new_accounts(output: Output, creates: Sequence[Change]) -> None:
-    columns = [Column("Account", keep=9), Column("Name", keep=8)]
+    renamed = any(change.account != change.code for change in creates)
+    columns = [Column("Customer", keep=6)] if renamed else []
+    columns += [Column("Account", keep=9), Column("Name", keep=8)]
     columns += [
         Column(FIELDS[name].label, right=name == "credit_limit", keep=7 - place) for place, name in enumerate(_NEW_COLUMNS)
     ]
     rows = []
     for change in creates:
         values = {written.field: written.new for written in change.writes}
-        rows.append([change.account, change.name, *(cell(values.get(name, "")) for name in _NEW_COLUMNS)])
+        lead = [change.code] if renamed else []
+        rows.append([*lead, change.account, change.name, *(cell(values.get(name, "")) for name in _NEW_COLUMNS)])
     output.table(columns, rows, hint=_ALL_HINT)
 
 
