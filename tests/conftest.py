@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+
 from support import odbc
 from support.policy import NOTHING_MAY_BE_SKIPPED, SkipsAreFailures, needs
 from support.postgres import PostgresServer, postgres_server

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -98,7 +98,7 @@ class PostgresServer:
             return False
         return True
 
-    def _execute(self, statement: sql.Composable) -> None:
+    def _execute(self, statement: sql.SQL | sql.Composed) -> None:
         with psycopg.connect(
             host=self.host,
             port=self.port,
@@ -117,7 +117,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     needs(sys.platform != "win32", "the test server is watched by a POSIX shell")
     as_root = os.geteuid() == 0
     # Short, and reachable by the unprivileged user, which pytest's own folders are not.
-    folder = Path(tempfile.mkdtemp(prefix="bposync-pg-", dir="/tmp" if as_root else None))
+    folder = Path(tempfile.mkdtemp(prefix="bposync-pg-", dir="/tmp" if as_root else None))  # noqa: S108 - made by mkdtemp
     try:
         if as_root:
             shutil.chown(folder, UNPRIVILEGED)
@@ -127,7 +127,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         with tempfile.TemporaryFile("w+") as log:
             port = _free_port()
             settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-            command = [binaries / "postgres", "-D", folder / "data", "-p", str(port), *settings]
+            command: list[str | Path] = [binaries / "postgres", "-D", folder / "data", "-p", str(port), *settings]
             with _kept(command, folder, log) as keeper:
                 server = PostgresServer(port, password)
                 _wait_until_it_answers(server, keeper, log)
@@ -141,7 +141,7 @@ def _initialise(binaries: Path, folder: Path, password: str) -> None:
     given = folder / "password"
     given.write_text(password)
     given.chmod(0o644)
-    command = [
+    command: list[str | Path] = [
         binaries / "initdb",
         f"--pgdata={folder / 'data'}",
         f"--username={SUPERUSER}",
@@ -207,7 +207,7 @@ def _binaries(folder: Path) -> Path:
         # The libraries lie beside the package, and are found from where the programs are.
         beside = [path for path in (home, home.with_name(f"{home.name}.libs")) if path.exists()]
         subprocess.run(["cp", "-R", *beside, folder], check=True)
-        subprocess.run(["chmod", "-R", "a+rX", folder / home.name, *(folder / path.name for path in beside)], check=True)
+        subprocess.run(["chown", "-R", UNPRIVILEGED, *(folder / path.name for path in beside)], check=True)
         home = folder / home.name
     return home / within
 
@@ -242,7 +242,9 @@ def _group() -> int | None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a free port below those that systems hand out to clients, where one is gone again before the server has it."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            port = 20_000 + secrets.randbelow(12_000)
+            probe.bind(("127.0.0.1", port))
+            return port
