@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bposync import database
 from bposync.errors import UnknownOutcomeError, UnreachableError
-from bposync.journal.runs import current_user
+from bposync.people import current_user
 from bposync.plan import after_writing, differences
 from bposync.records import Action, Outcome, OutcomeKind
 

@@ -187,7 +187,7 @@ class _Planner:
 
     def _skipped(self, customer: Customer, *, linked: bool) -> str:
         if customer.key in self.decisions.ignored_customers:
-            return "ignored"
+            return f"ignored {self.decisions.said.get(customer.key, '')}".rstrip()
         if not customer.is_debtor and not any(name == "is_debtor" for name, _ in customer.problems):
             return "no debtor"
         synchronised = not customer.statuses or any(normalise_code(status) in self.statuses for status in customer.statuses)

@@ -160,6 +160,8 @@ class Decisions:
     ignored_accounts: frozenset[str] = frozenset()
     new: Mapping[str, str] = field(default_factory=dict)
     """Customers that have no account yet: the code that theirs gets, empty for their own."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """Who decided about a customer, and when, in a user's words."""
 
 
 class PairingKind(StrEnum):

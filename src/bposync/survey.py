@@ -33,6 +33,8 @@ class Survey:
     links: Mapping[str, Link]
     decisions: Decisions
     matching: Matching
+    has_account_column: bool = False
+    """Whether BPO says itself which account a customer has."""
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -82,4 +84,6 @@ def make_survey(
     links = journal.links.read()
     decisions = journal.decisions.read()
     matching = match(customers, accounts, links, decisions)
-    return Survey(settings, accounting.books, customers, accounts, links, decisions, matching)
+    return Survey(
+        settings, accounting.books, customers, accounts, links, decisions, matching, has_account_column="account" in bpo.fields
+    )

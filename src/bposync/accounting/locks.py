@@ -19,7 +19,7 @@ from sqlalchemy import exc
 from bposync import database
 from bposync.documents import moment
 from bposync.errors import LockedError, UnreachableError
-from bposync.journal.runs import current_user
+from bposync.people import current_user
 from bposync.values import visible
 
 if TYPE_CHECKING:

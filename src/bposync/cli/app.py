@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import demo, history, sites, status, sync
+from bposync.cli import accept, demo, history, ignore, link, sites, status, sync, unlink
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -57,6 +57,10 @@ for _name, _function in (
     ("sync", sync.synchronise),
     ("status", status.show),
     ("history", history.show),
+    ("link", link.link),
+    ("unlink", unlink.unlink),
+    ("accept", accept.accept),
+    ("ignore", ignore.ignore),
     ("demo", demo.make),
 ):
     register(app, _name, _function)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bposync.cli.common import Session
+    from bposync.journal.links import Decided
     from bposync.journal.runs import Recorded, Run
 
 SCHEMA: Final = "bposync.history/1"
@@ -32,6 +33,7 @@ def show(
         runs = journal.runs.all()
         chosen = _find(runs, run) if run is not None else None
         key = normalise_code(customer) if customer is not None else None
+        decided = journal.decisions.story(key) if key is not None else []
         recorded: list[Recorded] = []
         if chosen is not None or key is not None:
             recorded = journal.runs.changes_of(run=chosen.run if chosen else None, customer=key)
@@ -41,12 +43,13 @@ def show(
         told = {change.run for change in recorded}
         runs = [one for one in runs if one.run in told]
     if session.output.as_json:
-        _document(session, runs, recorded, with_changes=chosen is not None or key is not None)
+        _document(session, runs, recorded, decided, with_changes=chosen is not None or key is not None)
         return 0
     if chosen is None and key is None:
         _print_runs(session, runs)
     else:
-        _print_changes(session, runs, recorded, one_run=chosen is not None)
+        _print_changes(session, runs, recorded, one_run=chosen is not None, more=bool(decided))
+        _print_decisions(session, decided)
     return 0
 
 
@@ -60,7 +63,9 @@ def _find(runs: Sequence[Run], name: str) -> Run:
     return (exact or found)[0]
 
 
-def _document(session: Session, runs: Sequence[Run], recorded: Sequence[Recorded], *, with_changes: bool) -> None:
+def _document(
+    session: Session, runs: Sequence[Run], recorded: Sequence[Recorded], decided: Sequence[Decided], *, with_changes: bool
+) -> None:
     from bposync.documents import moment
 
     documents: list[dict[str, Any]] = []
@@ -73,7 +78,14 @@ def _document(session: Session, runs: Sequence[Run], recorded: Sequence[Recorded
         if with_changes:
             document["changes"] = [dict(change.document) for change in recorded if change.run == run.run]
         documents.append(document)
-    session.output.document({"schema": SCHEMA, "runs": documents})
+    decisions = [
+        {
+            "at": moment(each.at), "by": each.by, "machine": each.machine, "decision": each.decision,
+            "account": each.account or None, "detail": each.detail or None,
+        }
+        for each in decided
+    ]  # fmt: skip
+    session.output.document({"schema": SCHEMA, "runs": documents, **({"decisions": decisions} if decisions else {})})
 
 
 def _print_runs(session: Session, runs: Sequence[Run]) -> None:
@@ -99,7 +111,24 @@ def _became(run: Run) -> str:
     return ", ".join(words) or "nothing to write"
 
 
-def _print_changes(session: Session, runs: Sequence[Run], recorded: Sequence[Recorded], *, one_run: bool) -> None:
+def _print_decisions(session: Session, decided: Sequence[Decided]) -> None:
+    if not decided:
+        return
+    session.output.line("Decided")
+    columns = [
+        Column("When", keep=8),
+        Column("By", keep=7),
+        Column("Decision", keep=9),
+        Column("Account", keep=8),
+        Column("Fields"),
+    ]
+    rows = [[f"{each.at:%Y-%m-%d %H:%M:%S} UTC", each.by, each.decision, each.account, each.detail] for each in decided]
+    session.output.table(columns, rows)
+
+
+def _print_changes(
+    session: Session, runs: Sequence[Run], recorded: Sequence[Recorded], *, one_run: bool, more: bool = False
+) -> None:
     from bposync.cli import report
 
     output = session.output
@@ -109,6 +138,8 @@ def _print_changes(session: Session, runs: Sequence[Run], recorded: Sequence[Rec
         output.line(f"Sites: {', '.join(run.sites)}")
         output.line(f"Became: {_became(run)}. Customers: {report.counted(run.summary)}.")
         output.line()
+    if not recorded and more:
+        return
     if not recorded:
         output.line("No customer was created, changed or waiting." if one_run else "No run has changed this customer.")
         return

@@ -6,6 +6,7 @@ What is read without writing (list, status, history, a dry run) never makes the 
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -81,6 +82,11 @@ class Journal:
                 self._connection = self._engine.connect()
             with self._connection.begin():
                 yield self._connection
+
+    @staticmethod
+    def now() -> datetime:
+        """Give this moment, aware and in UTC."""
+        return datetime.now(UTC)
 
     @property
     def links(self) -> LinkBook:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import platform
+import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +15,7 @@ from bposync import database
 from bposync.documents import moment, parse_moment
 from bposync.fields import FIELDS
 from bposync.journal import schema
+from bposync.people import current_user
 from bposync.records import Decisions, Link
 from bposync.values import normalise_code
 
@@ -83,6 +87,11 @@ class LinkBook:
         if rows:
             connection.execute(sa.insert(table), rows)
 
+    def forget(self, connection: sa.Connection, key: str) -> None:
+        """Delete a customer's link in the caller's transaction."""
+        table = schema.links
+        connection.execute(sa.delete(table).where(table.c.company == self._journal.company, table.c.customer == key))
+
 
 def _link(row: Any) -> Link:  # noqa: ANN401
     return Link(
@@ -95,6 +104,19 @@ def _link(row: Any) -> Link:  # noqa: ANN401
         by=row.changed_by,
         at=parse_moment(row.changed_at),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision as the log has it: who settled what, and when. `customer` is the normalised code."""
+
+    at: datetime
+    by: str
+    machine: str
+    decision: str
+    customer: str
+    account: str
+    detail: str
 
 
 class DecisionBook:
@@ -115,4 +137,64 @@ class DecisionBook:
             ignored_customers=frozenset(row.subject for row in rows if row.kind == IGNORE),
             ignored_accounts=frozenset(row.subject for row in rows if row.kind == IGNORE_ACCOUNT),
             new={row.subject: row.code for row in rows if row.kind == NEW},
+            said={row.subject: f"by {row.decided_by} on {row.decided_at[:10]}" for row in rows if row.kind != IGNORE_ACCOUNT},
         )
+
+    def save(self, connection: sa.Connection, kind: str, subject: str, code: str) -> None:
+        """Record a decision in the caller's transaction; one of its kind about the same subject is replaced."""
+        self.forget(connection, kind, subject)
+        connection.execute(
+            sa.insert(schema.decisions).values(
+                company=self._journal.company,
+                kind=kind,
+                subject=subject,
+                code=code,
+                decided_at=moment(datetime.now(UTC)),
+                decided_by=current_user(),
+            )
+        )
+
+    def forget(self, connection: sa.Connection, kind: str, subject: str) -> None:
+        """Delete a decision in the caller's transaction."""
+        table = schema.decisions
+        mine = sa.and_(table.c.company == self._journal.company, table.c.kind == kind, table.c.subject == subject)
+        connection.execute(sa.delete(table).where(mine))
+
+    def log(self, connection: sa.Connection, decision: str, customer: str, account: str, detail: str = "") -> None:
+        """Append to the story of a customer who decided what, in the caller's transaction."""
+        now = datetime.now(UTC)
+        connection.execute(
+            sa.insert(schema.decision_log).values(
+                company=self._journal.company,
+                number=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",
+                decided_at=moment(now),
+                decided_by=current_user(),
+                machine=platform.node() or "unknown",
+                decision=decision,
+                customer=normalise_code(customer),
+                account=account,
+                detail=detail,
+            )
+        )
+
+    def story(self, customer: str | None = None) -> list[Decided]:
+        """Give what was decided, oldest first; about one customer (its normalised code), or about all."""
+        if self._journal.is_empty:
+            return []
+        table = schema.decision_log
+        statement = sa.select(table).where(table.c.company == self._journal.company).order_by(table.c.number)
+        if customer is not None:
+            statement = statement.where(table.c.customer == customer)
+        with self._journal.transaction("cannot be read") as connection:
+            return [
+                Decided(
+                    parse_moment(row.decided_at),
+                    row.decided_by,
+                    row.machine,
+                    row.decision,
+                    row.customer,
+                    row.account,
+                    row.detail,
+                )
+                for row in connection.execute(statement)
+            ]

@@ -6,7 +6,6 @@ was cut off, and is looked up by the next run before anything else.
 
 from __future__ import annotations
 
-import getpass
 import json
 import platform
 import secrets
@@ -21,6 +20,7 @@ from bposync.documents import fields_document, moment
 from bposync.fields import FIELDS
 from bposync.journal import schema
 from bposync.journal.links import decode_agreed, encode_agreed
+from bposync.people import current_user
 from bposync.records import Account, Action, Change, FieldChange, Link, Outcome, OutcomeKind, Verdict
 from bposync.values import normalise_code, text_of
 
@@ -30,14 +30,6 @@ if TYPE_CHECKING:
     from bposync.journal import Journal
 
 _CODE_WIDTH = 200
-
-
-def current_user() -> str:
-    """Give who is at the machine, or `unknown` where the system does not say."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
 
 
 def new_run_id(at: datetime) -> str:

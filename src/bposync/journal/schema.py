@@ -1,4 +1,4 @@
-"""The journal's tables. Links and decisions are mutable; runs, their ends, changes and outcomes are only ever appended.
+"""The journal's tables. Links and decisions are mutable; their log, runs, ends, changes and outcomes are only appended.
 
 Every row belongs to a company, so that several share one database. Moments are ISO 8601 text in UTC, lists and fields JSON
 text: no database's own idea of time or structure comes in between.
@@ -52,6 +52,20 @@ decisions = sa.Table(
     sa.Column("decided_at", sa.Unicode(40), nullable=False),
     sa.Column("decided_by", sa.Unicode(_CODE), nullable=False),
 )  # fmt: skip
+
+decision_log = sa.Table(
+    "bposync_decision_log",
+    metadata,
+    _company(),
+    sa.Column("number", sa.Unicode(_RUN), primary_key=True),  # a moment and a few letters, in order
+    sa.Column("decided_at", sa.Unicode(40), nullable=False),
+    sa.Column("decided_by", sa.Unicode(_CODE), nullable=False),
+    sa.Column("machine", sa.Unicode(_CODE), nullable=False),
+    sa.Column("decision", sa.Unicode(20), nullable=False),  # link, link --new, unlink, accept, ignore, ignore --undo
+    sa.Column("customer", sa.Unicode(_CODE), nullable=False),  # normalised code, or empty
+    sa.Column("account", sa.Unicode(_CODE), nullable=False),
+    sa.Column("detail", sa.UnicodeText, nullable=False),
+)
 
 runs = sa.Table(
     "bposync_runs", metadata,

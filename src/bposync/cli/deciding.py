@@ -1,0 +1,47 @@
+"""What the commands that record a decision share: both sides read, the company locked, the journal open to be written."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bposync.cli.common import Session
+    from bposync.journal import Journal
+    from bposync.survey import Survey
+
+SCHEMA: Final = "bposync.decision/1"
+
+
+@contextlib.contextmanager
+def deciding(session: Session) -> Iterator[tuple[Survey, Journal]]:
+    """Give a survey of the company and its journal, while no sync can run. Accounting is only read."""
+    from bposync.accounting import open_accounting
+    from bposync.bpo import Bpo
+    from bposync.journal import open_journal
+    from bposync.survey import make_survey
+
+    settings = session.settings
+    settings.need_accounting()
+    progress = session.output.progress
+    with (
+        Bpo(settings) as bpo,
+        open_accounting(settings, bpo.fields, writes=False) as accounting,
+        accounting.way.lock(),
+        open_journal(settings, writes=True) as journal,
+        progress("Reading BPO") as one,
+        progress("Reading accounts") as two,
+    ):
+        yield make_survey(settings, bpo, accounting, journal, one, two), journal
+
+
+def said(session: Session, decision: str, lines: list[str], **details: Any) -> int:  # noqa: ANN401 - whatever JSON holds
+    """Say what was recorded."""
+    if session.output.as_json:
+        document: Mapping[str, Any] = {"schema": SCHEMA, "decision": decision, **details, "said": lines}
+        session.output.document(document)
+    for line in lines:
+        session.output.line(line)
+    return 0

@@ -1,0 +1,25 @@
+"""`bposync unlink`: takes a pairing back, also of a customer that is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bposync.cli.deciding import said
+
+if TYPE_CHECKING:
+    from bposync.cli.common import Session
+
+
+def unlink(
+    session: Session,
+    *,
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's code in BPO.")],
+) -> int:
+    """Take a pairing back. The account stays as it is."""
+    from bposync import decide
+    from bposync.journal import open_journal
+
+    with open_journal(session.settings, writes=True) as journal:
+        return said(session, "unlink", decide.unlink(journal, customer), customer=customer)
