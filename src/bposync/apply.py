@@ -137,7 +137,7 @@ def judge(books: Books, change: Change, account: Account | None) -> tuple[Outcom
         return Outcome(OutcomeKind.FAILED, f"read back: account {change.account} is not there"), None
     if wrong := differences(books, change, account):
         return Outcome(OutcomeKind.FAILED, f"read back: {'; '.join(wrong)}", account.key), None
-    return Outcome(OutcomeKind.WRITTEN, account_key=account.key), after_writing(change, account)
+    return Outcome(OutcomeKind.WRITTEN, account_key=account.key), after_writing(books, change, account)
 
 
 def settle_earlier(journal: Journal, accounting: Accounting) -> list[tuple[Intent, Outcome]]:

@@ -179,6 +179,9 @@ def customers(rows: Iterable[Row], fields: Sequence[str]) -> list[Customer]:
 
 
 def _customer(group: Sequence[Row], compared: Sequence[tuple[str, int]], *, has_status: bool, has_debtor: bool) -> Customer:
+    if len(group) > 1:
+        # By site, so that the order in which a database hands its rows over changes nothing.
+        group = sorted(group, key=lambda row: (str(row.values[_SITE]).casefold(), repr(row.values)))
     first = group[0]
     problems = first.problems
     contradictions: tuple[Contradiction, ...] = ()

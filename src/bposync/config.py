@@ -13,7 +13,7 @@ import msgspec
 
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
-from bposync.values import normalise_code
+from bposync.values import normalise_code, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -151,13 +151,13 @@ def find(given: str | None, *, environment: Mapping[str, str] | None = None, sta
     environment = os.environ if environment is None else environment
     for source, name in (("--config", given), (f"${VARIABLE}", environment.get(VARIABLE))):
         if name:
-            path = Path(name).expanduser()
-            if path.is_dir() and (path / FILE_NAME).is_file():
-                return (path / FILE_NAME).absolute()
-            if not path.is_file():
-                raise UsageError(f"{source}: there is no file {path}.", "Check the name, or leave it out.")
-            return path.absolute()
-    folder = (start or Path.cwd()).absolute()
+            if (path := _existing(name)) is None:
+                raise UsageError(f"{source}: there is no file {visible(name)}.", "Check the name, or leave it out.")
+            return path
+    try:
+        folder = (start or Path.cwd()).absolute()
+    except OSError:
+        raise UsageError("The current folder is no longer there.", "Change into one that is.") from None
     for candidate in (folder, *folder.parents):
         if (candidate / FILE_NAME).is_file():
             return candidate / FILE_NAME
@@ -172,19 +172,31 @@ def find(given: str | None, *, environment: Mapping[str, str] | None = None, sta
     )
 
 
+def _existing(name: str) -> Path | None:
+    """Give the file of that name, or the configuration in the folder of that name; None where there is neither."""
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            path /= FILE_NAME
+        return path.absolute() if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long, no such home, a NUL inside
+        return None
+
+
 def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
     """Read and check a configuration file. Raises UsageError that names the place and what to do."""
     environment = os.environ if environment is None else environment
     raw = _parse(path)
     _check_keys(path, raw, _File, ())
+    _check_texts(path, raw)
+    for place, text in _strings(raw, ()):
+        _check_variables(path, place, text, environment)
     try:
-        file = msgspec.convert(raw, _File)
+        file = msgspec.convert(_expanded(raw, environment), _File)
     except msgspec.ValidationError as error:
         message = _plain(str(error))
         hint = next((hint for words, hint in _CHOICES.items() if words in message), "config.example.toml shows every key.")
         raise UsageError(f"{path}: {message}", hint) from None
-    for place, text in _strings(raw, ()):
-        _check_variables(path, place, text, environment)
     _check_bpo(path, file.bpo)
     if file.accounting is not None:
         _check_accounting(path, file.accounting)
@@ -246,6 +258,8 @@ def _parse(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the file and its rights.") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text.", "Save it as UTF-8 (in Notepad: Save as, Encoding).") from None
+    except RecursionError:
+        raise UsageError(f"{path} is not valid TOML: brackets without end.", "Look for a [ that is not closed.") from None
     except tomllib.TOMLDecodeError as error:
         hint = "Strings stand in quotes; a backslash in double quotes is written twice, or use single quotes."
         raise UsageError(f"{path} is not valid TOML: {error}.", hint) from None
@@ -274,7 +288,7 @@ _CHOICES: Final = {
     "sdk_fields": "There is: 55, 42.",
     "[accounting] system": "There is: evolution, partner.",
     "[accounting] write": "It must be said: freedom or sql for evolution; sdk, sql or file for partner.",
-    "fields: there is no such choice": 'There is: "bpo" (BPO\'s changes are written) and "new" (into new accounts only).',
+    "fields": 'There is: "bpo" (BPO\'s changes are written) and "new" (into new accounts only).',
 }
 
 
@@ -303,6 +317,47 @@ def _strings(raw: object, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             yield from _strings(value, place)
 
 
+def _check_texts(path: Path, raw: Mapping[str, Any]) -> None:
+    """Name the very key where a table of free keys, or a limit, holds what it cannot."""
+    accounting = raw.get("accounting")
+    bpo = raw.get("bpo")
+    inner = accounting if isinstance(accounting, dict) else {}
+    tables = {
+        "bpo.columns": bpo.get("columns") if isinstance(bpo, dict) else None,
+        "fields": raw.get("fields"),
+        "accounting.groups": inner.get("groups"),
+        "accounting.terms": inner.get("terms"),
+    }
+    for section, table in tables.items():
+        for key, value in table.items() if isinstance(table, dict) else ():
+            if not isinstance(value, str):
+                raise UsageError(f"{path}: [{section}] {key}: expected text in quotes, got {_kind_of(value)}.")
+            if section == "fields" and value not in ("bpo", "new"):
+                raise UsageError(f"{path}: [fields] {key}: there is no such choice: {value!r}.", _CHOICES["fields"])
+    sync = raw.get("sync")
+    limit = sync.get("max_changes") if isinstance(sync, dict) else None
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, str))):
+        wanted = 'a number such as 500, or a share such as "10%"'
+        raise UsageError(f"{path}: [sync] max_changes: expected {wanted}, got {_kind_of(limit)}.")
+
+
+def _kind_of(value: object) -> str:
+    kinds = {bool: "true or false", int: "a number", float: "a number with a fraction", list: "a list", dict: "a section"}
+    return kinds.get(type(value), "a date" if "date" in type(value).__name__ else "something else")
+
+
+def _expanded(raw: Any, environment: Mapping[str, str], key: str = "") -> Any:  # noqa: ANN401 - TOML of any shape
+    """Put the environment's values in; but into URLs only once they were taken apart, so that nobody encodes a password."""
+    if isinstance(raw, str):
+        return raw if key in _TAKEN_APART_FIRST else expand(raw, environment)
+    if isinstance(raw, dict):
+        return {name: _expanded(value, environment, name) for name, value in raw.items()}
+    return [_expanded(value, environment, key) for value in raw] if isinstance(raw, list) else raw
+
+
+_TAKEN_APART_FIRST: Final = frozenset({"url", "odbc"})
+
+
 def _check_variables(path: Path, place: str, text: str, environment: Mapping[str, str]) -> None:
     for found in PLACEHOLDER.finditer(text):
         name = found["name"]
@@ -328,12 +383,16 @@ def _check_bpo(path: Path, bpo: BpoTable) -> None:
             raise UsageError(f"{path}: [bpo.columns] {name}: BPO must have a column for it.")
 
 
+_FORBIDDEN = frozenset(
+    {"insert", "update", "delete", "merge", "into", "drop", "alter", "create", "truncate", "exec", "execute"}
+)
 _LITERALS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def _is_one_select(statement: str) -> bool:
-    bare = _LITERALS.sub(" ", statement).strip().rstrip(";").strip().lower()
-    return bare.split(maxsplit=1)[:1] in (["select"], ["with"]) and ";" not in bare
+    bare = _LITERALS.sub(" ", statement).strip().rstrip(";").lower()
+    words = re.findall(r"[\w$#@]+|;", bare)
+    return words[:1] in (["select"], ["with"]) and not _FORBIDDEN.intersection(words) and ";" not in words
 
 
 _WAYS: Final = {"evolution": ("freedom", "sql"), "partner": ("sdk", "sql", "file")}

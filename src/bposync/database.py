@@ -113,6 +113,8 @@ def address(purpose: str, place: str, template: str, *, folder: Path, environmen
             elif "pass" in key.lower() or key.lower() == "pwd":
                 secrets.register(value)
     database = fill(url.database)
+    if url.get_backend_name() == "sqlite" and not database:
+        raise UsageError(f"{place}: this URL names no file.", "An SQLite URL looks like sqlite:///bpo.sqlite")
     if url.get_backend_name() == "sqlite" and database and not database.startswith(("file:", ":memory:")):
         database = str(folder / Path(database).expanduser())
     url = URL.create(
@@ -301,15 +303,19 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
 
     Raises UsageError naming the nearest where there is none, unless it is optional.
     """
-    *schema, bare = [part.strip('[]"`') for part in re.findall(r'\[[^\]]*\]|"[^"]*"|`[^`]*`|[^.]+', name)]
+    *schema, bare = [part.strip('[]"`') for part in re.findall(r'\[[^\]]*\]|"[^"]*"|`[^`]*`|[^.]+', name)] or [""]
+    if not bare:
+        raise UsageError(f"{purpose}: {visible(name)!r} is no name of a table or view.")
     inspector = sa.inspect(connection)
     found_schema = ".".join(schema) or None
     if found_schema:
         with contextlib.suppress(exc.SQLAlchemyError, NotImplementedError):
             schemas = {known.casefold(): known for known in inspector.get_schema_names()}
             found_schema = schemas.get(found_schema.casefold(), found_schema)
-    names = [*inspector.get_table_names(found_schema)]
-    with contextlib.suppress(NotImplementedError):
+    names: list[str] = []
+    # A schema that is not there is an error to some databases; then there is nothing to be found in it.
+    with contextlib.suppress(exc.SQLAlchemyError, NotImplementedError), connection.begin_nested():
+        names += inspector.get_table_names(found_schema)
         names += inspector.get_view_names(found_schema)
     if bare in names:
         return sa.table(bare, schema=found_schema)

@@ -37,7 +37,7 @@ class BposyncError(Exception):
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or None
         self.document: Mapping[str, Any] | None = None
         """The command's own JSON document, where it came so far; the error stands in it."""
 

@@ -44,14 +44,19 @@ class _Matcher:
         links: Mapping[str, Link],
         decisions: Decisions,
     ) -> None:
-        self.customers = customers
-        self.accounts = accounts
+        # In order, so that the one in which the databases hand them over changes nothing.
+        self.customers = sorted(customers, key=lambda customer: (customer.key, customer.code, customer.name))
+        self.accounts = sorted(accounts, key=lambda account: (normalise_code(account.code), len(account.key), account.key))
         self.links = links
         self.decisions = decisions
         self.by_key = {account.key: account for account in accounts if account.key}
         self.by_code: dict[str, list[Account]] = defaultdict(list)
-        for account in accounts:
+        for account in self.accounts:
             self.by_code[normalise_code(account.code)].append(account)
+        self.keyless: dict[str, list[Link]] = defaultdict(list)
+        for link in links.values():
+            if not link.account_key:
+                self.keyless[normalise_code(link.account)].append(link)
         self.codes: dict[str, list[str]] = defaultdict(list)
         for customer in customers:
             if customer.key:
@@ -85,37 +90,55 @@ class _Matcher:
         self.holders[id(account)] = customer_code
 
     def _pair_linked(self, pairings: list[Pairing | None]) -> list[Pairing]:
-        listed = set()
+        """Pair by link; give the pairings of links whose customer is no longer in BPO.
+
+        An account whose customer is gone may be linked to another one meanwhile: then it is that one's.
+        """
+        found: dict[int, tuple[Link, Account | None, str]] = {}
+        claims: dict[int, list[str]] = defaultdict(list)
         for place, customer in enumerate(self.customers):
             if not customer.key or len(self.codes[customer.key]) > 1:
                 self._reject_code(pairings, place, customer)
-            link = self.links.get(customer.key)
-            if link is None:
-                continue
-            listed.add(customer.key)
-            account, why = self._linked_account(link)
-            if account is None:
-                pairings[place] = pairings[place] or Pairing(PairingKind.MISSING, customer, None, link, (why,))
-                continue
-            holder = self.holders.get(id(account))
-            if holder is not None and holder != customer.code:
-                reason = f"account {account.code} is linked to customer {holder} too"
-                pairings[place] = pairings[place] or Pairing(PairingKind.REJECTED, customer, account, link, (reason,))
-                continue
-            self._take(account, customer.code)
-            if is_inactive(customer):
-                self.free_again.add(id(account))
-            pairings[place] = pairings[place] or Pairing(PairingKind.PAIRED, customer, account, link)
+            if (link := self.links.get(customer.key)) is not None:
+                account, why = self._linked_account(link)
+                found[place] = link, account, why
+                if account is not None and not is_inactive(customer) and customer.code not in claims[id(account)]:
+                    claims[id(account)].append(customer.code)
+        for place, (link, account, why) in found.items():
+            customer = self.customers[place]
+            pairing = self._pair_link(customer, link, account, why, claims)
+            pairings[place] = pairings[place] or pairing
         gone = []
-        for key, link in self.links.items():
-            if key in listed:
-                continue
-            account, _ = self._linked_account(link)
-            if account is not None and id(account) not in self.holders:
-                self._take(account, link.customer)
-                self.free_again.add(id(account))
-            gone.append(Pairing(PairingKind.PAIRED if account else PairingKind.MISSING, None, account, link))
+        for key, link in sorted(self.links.items()):
+            if key not in self.codes:
+                account, why = self._linked_account(link)
+                gone.append(self._pair_gone(None, link, account, why))
         return gone
+
+    def _pair_link(
+        self, customer: Customer, link: Link, account: Account | None, why: str, claims: Mapping[int, list[str]]
+    ) -> Pairing:
+        if account is None:
+            return Pairing(PairingKind.MISSING, customer, None, link, (why,))
+        claimed_by = claims.get(id(account), [])
+        if is_inactive(customer):
+            if claimed_by:
+                return Pairing(PairingKind.MISSING, customer, None, link, (f"account {account.code} is {claimed_by[0]}'s now",))
+            return self._pair_gone(customer, link, account, why)
+        self.holders.setdefault(id(account), customer.code)
+        others = [code for code in claimed_by if normalise_code(code) != customer.key]
+        if others:
+            reason = f"account {account.code} is linked to customer {', '.join(others)} too"
+            return Pairing(PairingKind.REJECTED, customer, account, link, (reason,))
+        return Pairing(PairingKind.PAIRED, customer, account, link)
+
+    def _pair_gone(self, customer: Customer | None, link: Link, account: Account | None, why: str) -> Pairing:
+        if account is None:
+            return Pairing(PairingKind.MISSING, customer, None, link, (why,))
+        if id(account) not in self.holders:
+            self.holders[id(account)] = link.customer
+            self.free_again.add(id(account))
+        return Pairing(PairingKind.PAIRED, customer, account, link)
 
     def _reject_code(self, pairings: list[Pairing | None], place: int, customer: Customer) -> None:
         if customer.key:
@@ -171,7 +194,10 @@ class _Matcher:
         return Pairing(PairingKind.PAIRED, customer, accounts[0], reasons=("paired by BPO's account column",))
 
     def _pair_by_code_and_name(self, pairings: list[Pairing | None]) -> None:
-        for place, customer in enumerate(self.customers):
+        # Who has an account of its own code comes before who was to get a new one under that code.
+        order = sorted(range(len(self.customers)), key=lambda place: self.customers[place].key in self.decisions.new)
+        for place in order:
+            customer = self.customers[place]
             if pairings[place] is not None:
                 continue
             code = normalise_code(self.decisions.new.get(customer.key) or customer.code)
@@ -227,7 +253,11 @@ class _Matcher:
             for place in places:
                 customer = self.customers[place]
                 new_code = self._new_code(customer)
-                if taken:
+                missing = self._missing_under(code, customer)
+                if missing is not None:
+                    reason = f"code: {new_code} is the account of customer {missing.customer}, which is missing"
+                    pairings[place] = _rejected(customer, reason)
+                elif taken:
                     holder = self.holders.get(id(taken[0]))
                     whose = f"customer {holder}'s account" if holder else f"the account of {taken[0].name}"
                     pairings[place] = _rejected(customer, f"code: {new_code} is {whose} already")
@@ -236,6 +266,13 @@ class _Matcher:
                     pairings[place] = _rejected(customer, f"code: customer {others} would get the account code {new_code} too")
                 else:
                     pairings[place] = Pairing(PairingKind.NEW, customer, new_code=new_code)
+
+    def _missing_under(self, code: str, customer: Customer) -> Link | None:
+        """Give the link that would take a new account for its own, where accounts are known by their codes alone."""
+        if code in self.by_code:
+            return None
+        links = self.keyless.get(code, [])
+        return next((link for link in links if normalise_code(link.customer) != customer.key), None)
 
     def _new_code(self, customer: Customer) -> str:
         return self.decisions.new.get(customer.key) or customer.text("account") or customer.code

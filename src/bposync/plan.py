@@ -138,7 +138,7 @@ class _Planner:
     def change(self, pairing: Pairing) -> Change:
         customer = pairing.customer
         if customer is None:
-            return self._gone(pairing, "no longer in BPO")
+            return self._gone_from_bpo(pairing)
         if why := self._skipped(customer, linked=pairing.link is not None):
             account = pairing.account.code if pairing.account else ""
             return Change(customer.code, customer.name, account, Action.SKIPPED, customer.sites, reasons=(why,))
@@ -146,24 +146,29 @@ class _Planner:
             return self._gone(pairing, "Inactive in BPO")
         shape = self.books.shape(customer)
         base = self._base(pairing)
-        reasons = [
-            *(pairing.reasons if pairing.kind is PairingKind.REJECTED else ()),
-            *self._rejections(pairing, shape),
-        ]
-        if pairing.kind is PairingKind.NEW:
-            try:
-                base = replace(base, account=self.books.code_for(pairing.new_code))
-            except ValueError as error:
-                reasons.insert(0, f"code: {error}")
+        reasons = self._rejections(pairing, shape)
+        code, why = self._new_code(pairing, customer)
+        if why:
+            reasons.insert(0, f"code: {why}")
+        if pairing.kind is PairingKind.REJECTED:
+            reasons = [*pairing.reasons, *reasons]
         if reasons:
             return replace(base, action=Action.REJECTED, reasons=tuple(dict.fromkeys(reasons)))
-        if pairing.kind is PairingKind.MISSING:
-            return replace(base, action=Action.MISSING, reasons=pairing.reasons)
-        if pairing.kind is PairingKind.LOOKALIKE:
-            return replace(base, action=Action.LOOKALIKE, reasons=pairing.reasons)
         if pairing.kind is PairingKind.NEW:
-            return self._create(base, customer, shape)
-        return self._compare(base, pairing, shape)
+            return self._create(replace(base, account=code), customer, shape)
+        if pairing.kind is PairingKind.PAIRED:
+            return self._compare(base, pairing, shape)
+        return replace(base, action=_WAITING[pairing.kind], reasons=pairing.reasons)
+
+    def _new_code(self, pairing: Pairing, customer: Customer) -> tuple[str, str]:
+        """Give the code that the customer's account would get, and why the books cannot hold it; both may be empty."""
+        code = pairing.new_code or ("" if pairing.account or pairing.link else customer.code)
+        if not code or pairing.kind not in (PairingKind.NEW, PairingKind.REJECTED):
+            return code, ""
+        try:
+            return self.books.code_for(code), ""
+        except ValueError as error:
+            return code, str(error)
 
     def _base(self, pairing: Pairing) -> Change:
         customer = pairing.customer
@@ -173,6 +178,16 @@ class _Planner:
             customer.code, customer.name, account, Action.SAME, customer.sites,
             seen=pairing.account, was_linked=pairing.link is not None,
         )  # fmt: skip
+
+    def _gone_from_bpo(self, pairing: Pairing) -> Change:
+        change = self._gone(pairing, "no longer in BPO")
+        key = _key_of(pairing)
+        if key in self.decisions.ignored_customers:
+            return replace(change, action=Action.SKIPPED, reasons=(self._ignored(key),))
+        return change
+
+    def _ignored(self, key: str) -> str:
+        return f"ignored {self.decisions.said.get(key, '')}".rstrip()
 
     def _gone(self, pairing: Pairing, why: str) -> Change:
         link = pairing.link
@@ -187,7 +202,7 @@ class _Planner:
 
     def _skipped(self, customer: Customer, *, linked: bool) -> str:
         if customer.key in self.decisions.ignored_customers:
-            return f"ignored {self.decisions.said.get(customer.key, '')}".rstrip()
+            return self._ignored(customer.key)
         if not customer.is_debtor and not any(name == "is_debtor" for name, _ in customer.problems):
             return "no debtor"
         synchronised = not customer.statuses or any(normalise_code(status) in self.statuses for status in customer.statuses)
@@ -210,7 +225,7 @@ class _Planner:
             accepted = name in agreed and name in values and agreed[name][0] == values[name]
             if name in needed and not accepted:
                 reasons.append(f"{name}: {why}")
-        if new and "group" in needed:
+        if new and needed & {"group", "category"}:
             needed.add("type")
         said = [contradiction for contradiction in customer.contradictions if contradiction.field in needed]
         reasons += [f"{contradiction.field}: BPO contradicts itself: {_said(contradiction)}" for contradiction in said]
@@ -253,17 +268,19 @@ class _Planner:
             return base
         changes = []
         reasons = list(pairing.reasons)
+        # A value that would have rejected the customer, had a person not accepted it, cannot be written either.
+        held = {**dict(customer.problems), **shape.rejected, **shape.held}
         for field_, bpo, accounting in zip(self.fields, shape.values, account.values, strict=True):
             if bpo == accounting:
                 continue
             name = field_.name
-            found = verdict(field_, bpo, accounting, agreed.get(name), held=name in shape.held)
-            if found is Verdict.DRIFT and self.choice.overwrite and name in shape.held:
+            found = verdict(field_, bpo, accounting, agreed.get(name), held=name in held)
+            if found is Verdict.DRIFT and self.choice.overwrite and name in held:
                 found = Verdict.HELD
             if found is None:
                 continue
             if found is Verdict.HELD:
-                reasons.append(f"{name}: {shape.held[name]}")
+                reasons.append(f"{name}: {held[name]}")
                 self._count_terms(name, customer)
             last = agreed[name][0] if name in agreed else None
             changes.append(FieldChange(name, accounting, bpo, last, found, name in agreed))
@@ -314,6 +331,7 @@ class _Planner:
 
 
 _ORDER: Final = {name: place for place, name in enumerate(FIELDS)}
+_WAITING: Final = {PairingKind.MISSING: Action.MISSING, PairingKind.LOOKALIKE: Action.LOOKALIKE}
 _ACTIONS: Final = (
     (Verdict.CONFLICT, Action.CONFLICT),
     (Verdict.WRITE, Action.UPDATE),
@@ -351,10 +369,14 @@ def _is_another(agreed: Agreed, bpo: Mapping[str, Value], changes: Sequence[Fiel
     )
 
 
-def after_writing(change: Change, account: Account) -> Link:
-    """Give the link of a change that was written and read back as `account`."""
+def after_writing(books: Books, change: Change, account: Account) -> Link:
+    """Give the link of a change that was written and read back as `account`.
+
+    What accounting itself put into a field that BPO leaves blank was never agreed.
+    """
     assert change.link is not None  # noqa: S101 - whatever is written is linked
-    agreed = dict(change.link.agreed)
+    now = dict(zip(books.fields, account.values, strict=True))
+    agreed = {name: pair for name, pair in change.link.agreed.items() if change.seen is not None or now.get(name) == pair[0]}
     for written in change.writes if change.action is not Action.CREATE else ():
         if written.field == "hold" and not written.new:
             agreed.pop("hold", None)

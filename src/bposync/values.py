@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 
 Value = str | Decimal | bool | None
 """A value as bposync holds it: text (blank is empty), an amount to the cent, a flag, or None for a blank amount or flag."""
 
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 _CENT = Decimal("0.01")
+_WIDE = Context(prec=38, traps=[InvalidOperation])
 _TRUE = frozenset({"1", "-1", "true", "yes", "y", "t", "on"})
 _FALSE = frozenset({"0", "false", "no", "n", "f", "off", ""})
 _NOT_DIGITS = re.compile(r"[^0-9]")
@@ -22,6 +23,7 @@ _NOT_DIGITS = re.compile(r"[^0-9]")
 # surrogates, and the separators of lines and paragraphs.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _MIN_VAT_DIGITS = 10
+_MOST_DIGITS = 40
 
 
 def text_of(raw: object) -> str:
@@ -36,7 +38,7 @@ def text_of(raw: object) -> str:
         return str(int(raw))
     if isinstance(raw, (bytes, bytearray, memoryview)):
         return text_of(bytes(raw).decode("utf-8", "backslashreplace"))
-    if isinstance(raw, Decimal) and raw == raw.to_integral_value():
+    if isinstance(raw, Decimal) and raw.is_finite() and raw.adjusted() < _MOST_DIGITS and raw == raw.to_integral_value():
         return str(int(raw))
     return text_of(str(raw))
 
@@ -47,13 +49,12 @@ def amount_of(raw: object) -> Decimal | None:
     Numbers, or text with a point and no thousands sign. Raises ValueError, in a user's words, for anything else and for
     more than two decimals that are not zero.
     """
-    if raw is None or isinstance(raw, bool):
-        if raw is None:
-            return None
-        raise ValueError(f"{raw!r} is not an amount")
+    if raw is None:
+        return None
+    if isinstance(raw, bool):
+        raise ValueError(f"{raw!r} is not an amount")  # noqa: TRY004 - bad data, not a bad call
     if isinstance(raw, float):
-        # 15 significant digits are all that a float holds; the noise behind them was never typed by anybody.
-        number = Decimal(f"{raw:.15g}")
+        number = _number_of(raw)
     elif isinstance(raw, (int, Decimal)):
         number = Decimal(raw)
     else:
@@ -66,12 +67,20 @@ def amount_of(raw: object) -> Decimal | None:
     if not number.is_finite():
         raise ValueError(f"{number} is not an amount")
     try:
-        cents = number.quantize(_CENT)
+        cents = number.quantize(_CENT, context=_WIDE)
     except InvalidOperation:
         raise ValueError(f"{number} is too large for an amount") from None
     if cents != number:
         raise ValueError(f"{number.normalize():f} has more than two decimals")
-    return cents + 0 if cents else Decimal("0.00")
+    return cents or Decimal("0.00")
+
+
+def _number_of(raw: float) -> Decimal:
+    """Give the decimal that a float was meant to be: 15 digits are sure, what stands behind them nobody ever typed."""
+    number = Decimal(repr(raw))
+    if number.is_finite() and number.adjusted() < _MOST_DIGITS - 4 and number != number.quantize(_CENT, context=_WIDE):
+        return Decimal(f"{raw:.15g}")
+    return number
 
 
 def flag_of(raw: object) -> bool:

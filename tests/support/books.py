@@ -198,7 +198,7 @@ class MemoryBooks:
             if change.is_write:
                 written = self._write(change)
                 assert differences(self, change, written) == []
-                after[normalise_code(change.code)] = after_writing(change, written)
+                after[normalise_code(change.code)] = after_writing(self, change, written)
             elif change.link is not None:
                 after[normalise_code(change.code)] = change.link
         return after

@@ -11,10 +11,11 @@ import secrets
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
 from bposync import apply, config
 from bposync.accounting import open_accounting
 from bposync.bpo import Bpo
@@ -23,19 +24,17 @@ from bposync.fields import FIELDS, Kind
 from bposync.journal import open_journal
 from bposync.journal.runs import Run
 from bposync.survey import make_survey
-from sqlalchemy.pool import NullPool
-
 from support import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from bposync.accounting import Accounting
     from bposync.apply import Result
     from bposync.journal import Journal
     from bposync.plan import Plan
     from bposync.records import Change, Link, Outcome
-
     from support.postgres import PostgresServer
 
 VIEW = "CustomerListing"
@@ -331,6 +330,14 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+def sqlite_company(folder: Path, *, bpo: str = "bpo", books: str = "books", journal: str = "journal") -> Company:
+    """Make a company whose databases are files of these names."""
+    bpo_url, books_url, journal_url = (sqlite_url(folder / f"{name}.sqlite") for name in (bpo, books, journal))
+    _make_bpo(bpo_url)
+    _make_books(books_url)
+    return Company(folder, bpo_url, books_url, journal_url, configuration(bpo_url, books_url, journal_url))
+
+
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 KINDS = (SQLITE, POSTGRESQL)
 """Where the books lie; BPO then lies in the other, so that each is read as BPO and written as books once."""
@@ -353,13 +360,24 @@ class Companies:
         accounting_url = self._copy("books", books, folder) if client is None else self._empty("books", books, folder)
         if client is not None:
             _make_books(accounting_url, client)
-        urls = self._copy("bpo", bpo, folder), self._empty("journal", journal, folder)
+        urls = self._bpo(bpo, folder), self._empty("journal", journal, folder)
         return Company(folder, urls[0], accounting_url, urls[1], configuration(urls[0], accounting_url, urls[1]))
 
     def close(self) -> None:
         """Drop what was made in PostgreSQL."""
         for name in self._made:
             self._server.drop_database(name)
+
+    def _bpo(self, kind: str, folder: Path) -> str:
+        """Give a BPO that lists nobody. Nobody changes its tables, so that one in PostgreSQL does for all companies in turn."""
+        if kind == SQLITE:
+            return self._copy("bpo", kind, folder)
+        if (url := self._originals.get(("bpo", kind))) is None:
+            url = self._originals["bpo", kind] = self._empty("bpo", kind, folder)
+            _make_bpo(url)
+        with connected(url) as connection:
+            connection.execute(_LISTED.delete())
+        return url
 
     def _empty(self, name: str, kind: str, folder: Path) -> str:
         if kind == SQLITE:

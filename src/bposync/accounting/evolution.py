@@ -8,7 +8,7 @@ The field map and widths are those of Sage's own schema (docs/evolution.md says 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -71,7 +71,7 @@ _REAL_ROW: Final[dict[str, int]] = {
          "bStatEmailPeople", "bSourceDocEmailPeople", "iTaxCountryID", "bInsuranceCustomer"), 0),
 }  # fmt: skip
 # A float holds cents exactly up to here.
-_LARGEST_AMOUNT: Final = Decimal("90000000000000.00")
+_LARGEST_AMOUNT: Final = Decimal("70000000000000.00")
 _TRUE: Final = frozenset({"1", "y", "t", "yes", "true", "-1"})
 _SHOWN = 60
 _NO_GROUP: Final = (
@@ -91,7 +91,7 @@ class _Lookup:
     def code(self, key: object) -> str:
         """Give the code of a key; one that is not in the table shows as itself, 0 and NULL are blank."""
         text = text_of(key)
-        return "" if text in ("", "0") else self.codes.get(text, f"#{text}")
+        return self.codes.get(text) or ("" if text in ("", "0") else f"#{text}")
 
 
 class Evolution:
@@ -222,7 +222,8 @@ class Evolution:
         for where, name, code in named:
             lookup = self._lookups[name]
             if code is not None and normalise_code(code) not in lookup.keys:
-                hint = did_you_mean(code, lookup.codes.values()) or f"Its table {lookup.table} is missing or empty."
+                known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
+                hint = did_you_mean(code, known) or f"Its table {lookup.table} is missing or empty."
                 raise UsageError(f"{self._where}: {where}: the company has no {FIELDS[name].label.lower()} {code!r}.", hint)
 
     def _choose_fields(self, settings: Settings, bpo_fields: Collection[str]) -> None:
@@ -492,12 +493,18 @@ def _quoted(text: str) -> str:
     return repr(shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…").replace("\\\\", "\\")
 
 
-def _cents(raw: object) -> Decimal:
-    """Read Evolution's money, which is float: the shortest decimal that means it, to the cent; NULL is 0.00."""
+def _cents(raw: object) -> Value:
+    """Read Evolution's money, which is float: the shortest decimal that means it, to the cent; NULL is 0.00.
+
+    What is no amount is given as the text it is, so that it equals nothing and is never taken for an empty limit.
+    """
     if raw is None or (isinstance(raw, str) and not raw.strip()):
         return Decimal("0.00")
-    number = raw if isinstance(raw, Decimal) else Decimal(repr(raw) if isinstance(raw, float) else str(raw).strip())
-    return number.quantize(Decimal("0.01")) + 0
+    try:
+        number = raw if isinstance(raw, Decimal) else Decimal(repr(raw) if isinstance(raw, float) else str(raw).strip())
+        return number.quantize(Decimal("0.01")) or Decimal("0.00")
+    except InvalidOperation:
+        return text_of(raw)
 
 
 def _ascii_lower(code: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "bposync.list/1"
 DEFAULT_STATUSES: Final = ("Active", "Hold")
 _ALL = "all"
+_ACTIVE = "Active"  # what every customer is where BPO has no status column
 # Code and name stay longest where the terminal is narrow.
 _KEEP = {"code": 9, "name": 8, "site": 7, "credit_limit": 6, "type": 5, "phone": 4, "website": 2, "department": 1}
 
@@ -59,12 +60,13 @@ def show(  # noqa: PLR0913 - one parameter an option
         for row in rows
         if (not sites or row.value("site") in sites)
         and _is_one_of(row.value("type"), type_)
-        and ("status" not in present or _has_status(row, status))
+        and _has_status(row.value("status") if "status" in present else _ACTIVE, status)
         and (not search or search.casefold() in f"{row.value('code')}\n{row.value('name')}".casefold())
     ]
     rows.sort(key=lambda row: (normalise_code(str(row.value("code"))), str(row.value("site"))))
     if sort_field != "code" or sort.startswith("-"):
         rows.sort(key=lambda row: _order(row.value(sort_field)), reverse=sort.startswith("-"))
+        rows.sort(key=lambda row: row.value(sort_field) in ("", None))
     found = len(rows)
     rows = rows if limit is None else rows[:limit]
     _print(session, rows, found, wanted, present, as_csv=as_csv, whole=limit is not None)
@@ -94,8 +96,12 @@ def _print(
     table = [Column(FIELDS[name].label, FIELDS[name].kind is Kind.AMOUNT, _KEEP.get(name, 3)) for name in names]
     cells = [[_cell(row.value(name)) for name in names] for row in rows]
     output.table(table, cells, hint="All of them: --limit N, --csv or --json.", whole=whole)
-    count = f"{len(rows):,} of {found:,} customers" if len(rows) < found else f"{found:,} customer{'s'[: found != 1]}"
-    output.note(f"{count}.")
+    if len(rows) < found:
+        output.note(f"{len(rows):,} of {found:,} rows.")
+    else:
+        count = len({row.value("code") for row in rows})
+        several = f" in {found:,} rows, for some are listed under several sites" if count < found else ""
+        output.note(f"{count:,} customer{'s'[: count != 1]}{several}.")
 
 
 def _shown(name: str, value: Value) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -134,9 +140,9 @@ def _is_one_of(value: Value, wanted: Sequence[str] | None) -> bool:
     return not wanted or normalise_code(str(value or "")) in {normalise_code(one) for one in wanted}
 
 
-def _has_status(row: Row, wanted: Sequence[str] | None) -> bool:
+def _has_status(value: Value, wanted: Sequence[str] | None) -> bool:
     statuses = wanted or DEFAULT_STATUSES
-    return any(normalise_code(status) == _ALL for status in statuses) or _is_one_of(row.value("status"), statuses)
+    return any(normalise_code(status) == _ALL for status in statuses) or _is_one_of(value, statuses)
 
 
 def _order(value: Value) -> tuple[int, Decimal, str]:

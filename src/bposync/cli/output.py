@@ -31,6 +31,7 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 _HARMLESS = re.compile(r"[+-]?[\d\s().,/-]+", re.ASCII)
 _SECONDS_BEFORE_PROGRESS = 1.0
 _BETWEEN = 3  # cells between two drawn columns
+_LONG = 40  # cells from which on a text is cut where the terminal is narrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +142,17 @@ class Output:
         from rich.text import Text
 
         console = Console(file=self.stdout, highlight=False, emoji=False, markup=False)
-        kept = _fitting(columns, rows, console.width)
+        kept, widths = _fitting(columns, rows, console.width)
         simple = box.SIMPLE_HEAD if (self.stdout.encoding or "").lower().startswith("utf") else box.ASCII
         table = Table(box=simple, pad_edge=False, show_edge=False)
         for place in kept:
             column = columns[place]
             table.add_column(
-                Text(column.heading), justify="right" if column.right else "left", no_wrap=True, overflow="ellipsis"
+                Text(column.heading),
+                justify="right" if column.right else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+                max_width=widths[place],
             )
         for row in rows:
             table.add_row(*(Text(row[place]) for place in kept))
@@ -227,17 +232,27 @@ def _cells(text: str) -> int:
     )
 
 
-def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Give the places of the columns that fit: first those that are empty go, then those that matter least."""
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[list[int], list[int]]:
+    """Give the places of the columns that fit, and the width of each.
+
+    First long texts are cut, so that one of them costs no other column; then columns go, the empty ones and those that
+    matter least before the others.
+    """
     needs = [
         max((_cells(cell) for cell in (column.heading, *(row[place] for row in rows))), default=0)
         for place, column in enumerate(columns)
     ]
     kept = list(range(len(columns)))
+
+    def too_wide() -> int:
+        return sum(needs[place] + _BETWEEN for place in kept) - _BETWEEN - width
+
+    for place in sorted(kept, key=lambda place: -needs[place]):
+        if (excess := too_wide()) > 0 and needs[place] > _LONG:
+            needs[place] = max(_LONG, needs[place] - excess)
     empty = [place for place in kept if rows and not any(row[place].strip() for row in rows)]
-    order = sorted(kept, key=lambda place: (place not in empty, columns[place].keep, -place))
-    for place in order:
-        if sum(needs[kept_place] + _BETWEEN for kept_place in kept) - _BETWEEN <= width or len(kept) <= 2:  # noqa: PLR2004
+    for place in sorted(kept, key=lambda place: (place not in empty, columns[place].keep, -place)):
+        if too_wide() <= 0 or len(kept) <= 2:  # noqa: PLR2004
             break
         kept.remove(place)
-    return kept
+    return kept, needs
