@@ -82,8 +82,8 @@ def bposync(capsys: pytest.CaptureFixture[str]) -> Call:
 class Terminal(io.TextIOWrapper):
     """A standard output that says it is a terminal, and keeps what is written to it."""
 
-    def __init__(self) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", newline="\n")
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
 
     def isatty(self) -> bool:
         return True
@@ -93,7 +93,7 @@ class Terminal(io.TextIOWrapper):
         self.flush()
         written = self.buffer
         assert isinstance(written, io.BytesIO)
-        return written.getvalue().decode()
+        return written.getvalue().decode(self.encoding)
 
 
 @pytest.fixture
@@ -246,6 +246,19 @@ def test_a_joiner_between_letters_is_shown(bposync: Call, tmp_path: Path) -> Non
 def test_a_grapheme_joiner_is_shown_for_it_has_no_width(bposync: Call, tmp_path: Path) -> None:
     path = make_company(tmp_path, [{"code": "H001", "site": "S", "name": "Pay\u034fPal"}], [])
     assert "Pay\\u034fPal" in bposync("list", "--config", path).stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437"])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_an_old_stream_cannot_hold_is_escaped_and_no_error(
+    monkeypatch: pytest.MonkeyPatch, config: Path, encoding: str, *, terminal: bool
+) -> None:
+    stream = Terminal(encoding)
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["list", "--config", str(config), "--search", CODES["wide"], "--columns", "code,name"]) == 0
+    assert "\\u65e5\\u672c\\u8a9e" in stream.said
 
 
 # JSON

@@ -677,6 +677,22 @@ def test_customers_whose_codes_fall_together_have_all_their_reasons() -> None:
 
 
 @pytest.mark.parametrize(
+    ("me", "decisions"),
+    [
+        (customer("HIL000001", "Hill"), Decisions(new={"hil000001": "HIL1"})),
+        (customer("HIL000001", "Hill", account="HIL2"), Decisions()),
+    ],
+    ids=["a code that a person gave", "BPO's account column"],
+)
+def test_a_code_that_no_account_is_to_get_is_no_reason(me: Customer, decisions: Decisions) -> None:
+    books = MemoryBooks()
+    books.add("HIL1", "Zebra")
+    change = only(books, me, decisions=decisions, others=[customer("SAM001", "Samson", account="HIL2")])
+    assert (change.action, len(change.reasons)) == (Action.REJECTED, 1)
+    assert "holds 8" not in change.reasons[0]
+
+
+@pytest.mark.parametrize(
     "bpo",
     [{"name": LONG_NAME}, {"vat_number": "4" * 16}, {"credit_limit": "12.345"}, {"credit_limit": "1000000.01"}],
     ids=str,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bposync import secrets
+from bposync import database, secrets
 from bposync.bpo import Bpo
 from bposync.cli.app import main
 from bposync.demo import evolution
@@ -135,7 +135,7 @@ def test_every_command_works_with_a_nasty_password_and_tells_it_nowhere(
     path = company.write(tmp_path)
 
     def every(*arguments: str, expect: int = 0) -> None:
-        for options in ([], ["--verbose"], ["--json"], ["--json", "--verbose"]):
+        for options in (["--verbose"], ["--json"]):
             bposync(*arguments, "--config", path, *options, expect=expect)
 
     every("list")
@@ -224,7 +224,7 @@ WRONG = {
         "mssql+pyodbc:///?odbc_connect=DRIVER={No Such Driver};SERVER={host};UID=x;Password=zqX zqY",
         2,
     ),
-    "ODBC data source": ("mssql+pyodbc://{login}:${DATABASE_PASSWORD}@NoSuchSource", 7),
+    "ODBC data source": ("mssql+pyodbc://{login}:${DATABASE_PASSWORD}@NoSuchSource", 2),
 }  # fmt: skip
 
 
@@ -240,13 +240,13 @@ def test_what_is_wrong_with_a_url_is_told_without_its_password(
     url = re.sub(r"(?<!\$)\{(\w+)\}", lambda found: values.get(found[1], found[0]), template)
     path = company.write(tmp_path, **{where: url})
     command = "list" if where == "bpo" else "status"
-    for options in ([], ["--verbose", "--json"]):
-        bposync(command, "--config", path, *options, expect=code)
+    bposync(command, "--config", path, "--verbose", "--json", expect=code)
 
 
 UNENCODED = "postgresql+psycopg://user:zqA@zqB/zqC#zqD@127.0.0.1:1/database"
 
 
+@pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("url", [UNENCODED, "${WHOLE}"])
 def test_a_password_that_nobody_encoded_is_not_told_where_the_url_falls_apart(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], company: Company, tmp_path: Path, url: str
@@ -254,22 +254,25 @@ def test_a_password_that_nobody_encoded_is_not_told_where_the_url_falls_apart(
     """An @ or a slash of the password looks like its end then, and the rest like host and database."""
     monkeypatch.setenv("WHOLE", UNENCODED)
     assert main(["list", "--config", str(company.write(tmp_path, bpo=url))]) in (2, 7)
-    assert leaks(capsys.readouterr().err) == []
+    said = capsys.readouterr().err
+    assert "bpo" in said.lower().replace(str(tmp_path), "")
+    assert leaks(said) == []
 
 
 def test_an_sql_server_that_does_not_answer_is_told_without_the_password(
     bposync: Call, monkeypatch: pytest.MonkeyPatch, mssql_driver: Path, company: Company, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(VARIABLE, PASSWORD)
+    monkeypatch.setattr(database, "LOGIN_SECONDS", 1)
     string = f"DRIVER={{{mssql_driver}}};SERVER=127.0.0.1,1;DATABASE=BPO;UID=reader;PWD=${{{VARIABLE}}};Encrypt=no"
-    parts = f"mssql+pyodbc://reader:${{{VARIABLE}}}@127.0.0.1:1/BPO?driver={quote_plus(str(mssql_driver))}&timeout=1"
-    for url in (f"mssql+pyodbc:///?odbc_connect={string}&timeout=1", parts):
+    parts = f"mssql+pyodbc://reader:${{{VARIABLE}}}@127.0.0.1:1/BPO?driver={quote_plus(str(mssql_driver))}"
+    for url in (f"mssql+pyodbc:///?odbc_connect={string}", parts):
         began = time.monotonic()
         error = bposync("list", "--json", "--config", company.write(tmp_path, bpo=url), expect=7).json["error"]
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 5
         assert "127.0.0.1" in error["message"]
         assert "BPO" in error["message"]
-        assert "DRIVER" not in error["message"].upper().replace("ODBC DRIVER", "")
+        assert "UID" not in error["message"]
 
 
 @pytest.mark.usefixtures("known")
@@ -280,7 +283,7 @@ def test_an_unexpected_error_is_told_without_the_password(
     """Also in the traceback that --verbose shows, and in whatever form a library quotes it."""
 
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError(shape.format(PASSWORD, PASSWORD, PASSWORD)) from ValueError(quote(PASSWORD), quote_plus(PASSWORD))
+        raise RuntimeError(shape.format(PASSWORD, PASSWORD, PASSWORD)) from ValueError(quote(PASSWORD, safe=""))
 
     monkeypatch.setattr(Bpo, "rows", fail)
     path = company.write(tmp_path)
@@ -291,9 +294,8 @@ def test_an_unexpected_error_is_told_without_the_password(
 
 def test_a_process_tells_nothing_either(company: Company, tmp_path: Path) -> None:
     path = company.write(tmp_path)
-    for password, code in ((PASSWORD, 0), (f"{PASSWORD}zqX", 7)):
-        result = cli.run("list", "--verbose", "--config", path, env={VARIABLE: password}, expect=code)
-        assert leaks(result.stdout + result.stderr) == []
+    result = cli.run("list", "--verbose", "--config", path, env={VARIABLE: f"{PASSWORD}zqX"}, expect=7)
+    assert leaks(result.stdout + result.stderr) == []
 
 
 # The redactor by itself

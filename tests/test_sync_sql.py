@@ -588,8 +588,7 @@ def test_intents_are_committed_before_the_write_and_outcomes_after_it(company: C
 
 
 def test_many_customers_share_the_steps(company: Company) -> None:
-    for number in range(60):
-        company.customer(f"C{number:05}", f"Customer {number}")
+    company.customers({"code": f"C{number:05}", "name": f"Customer {number}"} for number in range(60))
     with events() as seen:
         assert Counter(company.sync().outcomes.values()) == {"written": 60}
     statements = Counter(what.split("(")[0] for where, what in seen if where == company.accounting_url)

@@ -103,6 +103,16 @@ class Bpo:
         self.left_out = tuple(left_out)
         return columns
 
+    def left_out_in_words(self) -> list[str]:
+        """Say what it means that BPO lacks default columns."""
+        meaning = {
+            FIELDS["status"].column: "every customer counts as Active",
+            FIELDS["is_debtor"].column: "every customer counts as a debtor",
+        }
+        lines = [f"BPO has no column {column}: {meaning[column]}." for column in self.left_out if column in meaning]
+        others = [column for column in self.left_out if column not in meaning]
+        return lines + ([f"BPO has no column {', '.join(others)}: these fields are left alone."] if others else [])
+
     def rows(self, progress: Callable[[int], None] | None = None) -> Iterator[Row]:
         """Read every row of the listing, streamed. `progress` is told how many were read."""
         with database.plain_errors(self.address, "cannot be read"):

@@ -6,6 +6,7 @@ BPO, the books and the journal all come through here, so that each trap of a dri
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,21 +147,28 @@ def engine(place: Address, *, writes: bool) -> sa.Engine:
     With `writes` false nothing can be written where the database can be told so. Raises UsageError where a driver is
     missing, and UnreachableError where an SQLite file is.
     """
-    backend, driver = place.url.get_backend_name(), place.url.drivername.partition("+")[2]
     if place.is_file and not writes:
         _need_file(place)
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     try:
         made = sa.create_engine(place.url, connect_args=_connect_arguments(place), **options)
-        driver = made.dialect.driver
     except exc.NoSuchModuleError:
         raise UsageError(f"{place.purpose}: no driver for {place.url.drivername!r} URLs is installed.", _FORM) from None
     except ImportError as error:
         raise _missing_driver(place, error) from None
     except (exc.ArgumentError, TypeError, ValueError) as error:
         raise UsageError(f"{place.purpose}: {secrets.redact(str(error))}", _FORM) from None
+    return _prepared(made, place, writes=writes)
+
+
+def _prepared(made: sa.Engine, place: Address, *, writes: bool) -> sa.Engine:
+    """Meet what is special about a driver or a database."""
+    backend, driver = place.url.get_backend_name(), made.dialect.driver
     if driver == "pyodbc":
-        _prepare_pyodbc()
+        _prepare_pyodbc(place)
+    if driver == "psycopg":
+        # psycopg tells its log of pipelines that an error ended; the error itself reaches us.
+        logging.getLogger("psycopg").addHandler(logging.NullHandler())
     if backend == "sqlite":
         _prepare_sqlite(made, writes=writes)
     elif backend == "postgresql" and not writes:
@@ -207,9 +215,14 @@ def _missing_driver(place: Address, error: ImportError) -> UsageError:
     return UsageError(f"{place.purpose}: the Python package {error.name} is not installed.", f"Install it: {install}")
 
 
-def _prepare_pyodbc() -> None:
+def _prepare_pyodbc(place: Address) -> None:
     import pyodbc
 
+    if place.url.host and "driver" not in {key.lower() for key in place.url.query}:
+        raise UsageError(
+            f"{place}: the URL does not say which ODBC driver to use.",
+            f"Add ?driver=ODBC+Driver+18+for+SQL+Server. {_installed_drivers()}",
+        )
     pyodbc.pooling = False
     # Else decimals are read with the locale's sign, which is a comma on South African Windows.
     pyodbc.setDecimalSeparator(".")
@@ -281,7 +294,7 @@ def _hint(place: Address, why: str) -> str:
     if any(words in low for words in ("password", "login failed", "authentication")):
         return "Check the user and the password (the variable that the URL names)."
     if any(words in low for words in ("permission", "denied", "readonly")):
-        return "Ask the administrator for the right that is missing; docs/setting-up.md lists those that bposync needs."
+        return "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs."
     if "not a database" in low:
         return "The file is no SQLite database; check the URL in the configuration."
     if "locked" in low:

@@ -109,7 +109,8 @@ def unlink(journal: Journal, code: str) -> list[str]:
         known = [link.customer for link in links.values()]
         near = nearest(code, known)
         raise UsageError(
-            f"Customer {visible(code)!r} is not linked.", f"Did you mean {near!r}?" if near else "bposync status shows who is."
+            f"Customer {visible(code)!r} is not linked.",
+            f"Did you mean {near!r}?" if near else "bposync sync --dry-run --verbose shows who is paired.",
         )
     said = []
     with journal.transaction("cannot be written") as connection:
@@ -150,6 +151,8 @@ def accept(survey: Survey, journal: Journal, code: str, fields: Sequence[str]) -
             accepted.append(Accepted(name, bpo, accounting))
         if bpo != accounting or name != "hold":
             agreed[name] = (bpo, accounting)
+    if not accepted:
+        return []
     made = Link(customer.code, account.code, account.key, customer.name, customer.sites, agreed)
     with journal.transaction("cannot be written") as connection:
         journal.links.save(connection, [made], by=current_user(), at=journal.now())

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the process leaves with; docs/exit-codes.md tells scripts what each means."""
+    """What the process leaves with; docs/scripts.md tells scripts what each means."""
 
     DONE = 0
     UNEXPECTED = 1
@@ -78,10 +78,20 @@ class NotConfirmedError(BposyncError):
     code = ExitCode.NOT_CONFIRMED
 
 
+class DeclinedError(NotConfirmedError):
+    """Somebody was asked, and did not say yes. That is no mistake, and not told as one."""
+
+
+class StoppedError(BposyncError):
+    """Somebody pressed Ctrl-C; what was finished before is recorded."""
+
+    code = ExitCode.INTERRUPTED
+
+
 def nearest(wrong: str, known: Iterable[str]) -> str | None:
     """Give the one of `known` that `wrong` was most likely meant to be, without regard to case; None where none is near."""
     by_folded = {name.casefold(): name for name in known}
-    found = get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.5)
+    found = get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
 
 

@@ -9,6 +9,7 @@ from bposync.errors import GuardError
 from bposync.records import Action, PairingKind
 
 if TYPE_CHECKING:
+    from bposync.accounting import Company
     from bposync.plan import Plan
     from bposync.survey import Survey
 
@@ -19,11 +20,24 @@ _FEW_MISSING: Final = 5
 _ALL = 100
 
 
-def check(survey: Survey, plan: Plan, limit: Limit | None) -> None:
-    """Let a plan pass, or raise GuardError saying what looks wrong and what to do. No option lifts it."""
+def check(survey: Survey, plan: Plan, limit: Limit | None, known_company: str = "") -> None:
+    """Let a plan pass, or raise GuardError saying what looks wrong and what to do. No option lifts it.
+
+    `known_company` is the accounting database that the journal is about; empty before the first sync.
+    """
+    check_company(survey.books.company, known_company)
     _check_bpo(survey)
     _check_accounts(survey)
     _check_changes(plan, limit)
+
+
+def check_company(company: Company, known: str) -> None:
+    """Stop where accounting is another company than the journal's, by the name that it gives itself."""
+    if known and company.name.casefold() != known.casefold():
+        raise GuardError(
+            f"Accounting is {company.name} ({company.database} on {company.server}), and the journal is about {known}.",
+            "Check [accounting] url and [state] company; if it is the same company under a new name: bposync adopt",
+        )
 
 
 def _check_bpo(survey: Survey) -> None:

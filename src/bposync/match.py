@@ -191,7 +191,7 @@ class _Matcher:
         if not accounts:
             return None
         self._take(accounts[0], customer.code)
-        return Pairing(PairingKind.PAIRED, customer, accounts[0], reasons=("paired by BPO's account column",))
+        return Pairing(PairingKind.PAIRED, customer, accounts[0], reasons=("paired: by BPO's account column",))
 
     def _pair_by_code_and_name(self, pairings: list[Pairing | None]) -> None:
         # Who has an account of its own code comes before who was to get a new one under that code.
@@ -209,7 +209,7 @@ class _Matcher:
             ]
             if len(found) == 1:
                 self._take(found[0], customer.code)
-                pairings[place] = Pairing(PairingKind.PAIRED, customer, found[0], reasons=("same code and name",))
+                pairings[place] = Pairing(PairingKind.PAIRED, customer, found[0], reasons=("paired: same code and name",))
 
     def _find_lookalikes(self, pairings: list[Pairing | None], looked_like: set[int]) -> None:
         by_name: dict[str, list[Account]] = defaultdict(list)

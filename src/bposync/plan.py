@@ -285,7 +285,10 @@ class _Planner:
             last = agreed[name][0] if name in agreed else None
             changes.append(FieldChange(name, accounting, bpo, last, found, name in agreed))
         if _is_another(agreed, dict(zip(self.books.fields, shape.values, strict=True)), changes):
-            reasons.append("BPO changed name and VAT number at once: the code may have been given to somebody else")
+            reasons.append(
+                "BPO changed name and VAT number at once: the code may have been given to somebody else, so nothing is written "
+                "until a person says who it is"
+            )
             changes = [
                 replace(change, verdict=Verdict.CONFLICT) if change.verdict is Verdict.WRITE else change for change in changes
             ]
@@ -345,7 +348,7 @@ def _blank(name: str) -> Value:
 
 def _why(change: FieldChange) -> str:
     if change.agreed:
-        return "both sides changed it since they agreed" if change.old != change.last else "left with the others"
+        return "both sides changed it since they agreed" if change.old != change.last else "left until that is known"
     return "both sides have a value, and they never agreed"
 
 

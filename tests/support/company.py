@@ -27,7 +27,7 @@ from bposync.survey import make_survey
 from support import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from bposync.accounting import Accounting
@@ -189,9 +189,14 @@ class Company:
 
     def customer(self, code: str, name: str, site: str = "Durban", **values: Any) -> None:
         """List a customer at one site; `values` are by field."""
-        row = {"type": "RE", "status": "Active", "is_debtor": True, "code": code, "name": name, "site": site, **values}
+        self.customers([{"code": code, "name": name, "site": site, **values}])
+
+    def customers(self, rows: Iterable[dict[str, Any]]) -> None:
+        """List many customers that have the same fields, in Durban where nothing else is said."""
+        usual = {"type": "RE", "status": "Active", "is_debtor": True, "site": "Durban"}
         with connected(self.bpo_url) as connection:
-            connection.execute(_LISTED.insert().values({BPO_COLUMNS[key]: value for key, value in row.items()}))
+            named = [{BPO_COLUMNS[key]: value for key, value in {**usual, **row}.items()} for row in rows]
+            connection.execute(_LISTED.insert(), named)
 
     def change(self, code: str, **values: Any) -> None:
         """Change a customer in BPO."""

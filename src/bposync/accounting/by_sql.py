@@ -15,7 +15,7 @@ from sqlalchemy import exc
 from bposync import database
 from bposync.accounting import Accounting, locks
 from bposync.accounting.evolution import PURPOSE, Evolution
-from bposync.errors import LockedError, UsageError
+from bposync.errors import LockedError, UnreachableError, UsageError
 from bposync.fields import FIELDS
 from bposync.records import Outcome, OutcomeKind
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bposync.records import Account, Change
 
 CAUTION: Final = (
-    "Written by SQL, which Sage does not support: Evolution's own validation and its branch, agent and checksum columns are "
+    "Writes by SQL, which Sage does not support: Evolution's own validation and its branch, agent and checksum columns are "
     "skipped."
 )
 _WAIT_MILLISECONDS: Final = 10_000
@@ -93,7 +93,15 @@ class SqlWay:
                 return [Outcome(OutcomeKind.FAILED, f"the connection was cut before anything was written: {why}")] * len(batch)
             if len(batch) == 1:
                 return [Outcome(OutcomeKind.FAILED, why)]
-        return [outcome for change in batch for outcome in self.write([change])]
+        outcomes: list[Outcome] = []
+        for change in batch:
+            try:
+                outcomes += self.write([change])
+            except UnreachableError as error:
+                if not outcomes:
+                    raise
+                outcomes.append(Outcome(OutcomeKind.FAILED, f"not written: {error.message}"))
+        return outcomes
 
     def _write(self, batch: Sequence[Change]) -> list[Outcome]:
         connection = self._connect()

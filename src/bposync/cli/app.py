@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import accept, demo, history, ignore, link, sites, status, sync, unlink
+from bposync.cli import accept, adopt, demo, history, ignore, link, sites, status, sync, unlink
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -21,7 +21,7 @@ from bposync.cli.common import (
     VersionOption,
     register,
 )
-from bposync.errors import BposyncError, ExitCode, UsageError
+from bposync.errors import BposyncError, ExitCode, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ for _name, _function in (
     ("unlink", unlink.unlink),
     ("accept", accept.accept),
     ("ignore", ignore.ignore),
+    ("adopt", adopt.adopt),
     ("demo", demo.make),
 ):
     register(app, _name, _function)
@@ -72,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session(Options(as_json="--json" in arguments, verbose="--verbose" in arguments or "-v" in arguments))
     try:
         code = app(arguments, prog_name="bposync", standalone_mode=False)
+        if code == ExitCode.INTERRUPTED:
+            return _interrupted(session)
         sys.stdout.flush()
         return int(code or 0)
     except BposyncError as error:
@@ -83,15 +86,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         session.output.error(UsageError(error.format_message(), f"Try: {path} --help"))
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, Abort):
-        session.output.note("")
-        session.output.note("Interrupted.")
-        return int(ExitCode.INTERRUPTED)
+        return _interrupted(session)
     except BrokenPipeError:
         # Whoever read us has gone, as in `| head`: what was not read is nobody's loss.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.DONE)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user unasked
         return _unexpected(session, error)
+
+
+def _interrupted(session: Session) -> int:
+    error = StoppedError("Interrupted.")
+    session.output.note("")
+    session.output.error(error)
+    return int(error.code)
 
 
 def _unexpected(session: Session, error: Exception) -> int:

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 import typer
 
 from bposync.cli.common import Options, Session
-from bposync.errors import ExitCode
 
+SCHEMA: Final = "bposync.demo/1"
 FOLDER: Final = "bposync-demo"
 _SITE: Final = "Durban"
 
@@ -31,9 +31,12 @@ def make(
     output = session.output
     path = demo.build(folder, system=system, write=write)
     output.note(f"Example Company is made in {path.parent}.")
+    if output.as_json:
+        output.collected = {}
     if not run:
         command = f"bposync --config {path}"
         output.note(f"Try: {command} list --site {_SITE}; then sync --site {_SITE}; then status.")
+        _document(session, path)
         return 0
     options = Options(str(path), session.options.verbose, session.options.quiet, session.options.as_json)
     inner = Session(options)
@@ -44,7 +47,15 @@ def make(
     code = sync.synchronise(inner, site=[_SITE], yes=yes)
     _say(session, f"bposync status --site {_SITE}")
     status.show(inner, site=[_SITE])
-    return code or int(ExitCode.DONE)
+    _document(session, path)
+    return code
+
+
+def _document(session: Session, path: Path) -> None:
+    """Print one document: where the company is, and what the commands that were run have said."""
+    collected, session.output.collected = session.output.collected, None
+    if collected is not None:
+        session.output.document({"schema": SCHEMA, "config": str(path), **collected})
 
 
 def _say(session: Session, command: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.cli import report
 from bposync.cli.output import Column
 from bposync.errors import UsageError, did_you_mean
 from bposync.values import normalise_code
@@ -59,7 +60,9 @@ def _find(runs: Sequence[Run], name: str) -> Run:
     if len(exact or found) != 1:
         what = f"several runs begin with {name!r}" if found else f"there is no run {name!r}"
         names = [run.run for run in (found or runs)][:5]
-        raise UsageError(f"history: {what}.", did_you_mean(name, names) or "bposync history shows the runs.")
+        near = did_you_mean(name, names)
+        latest = f"The latest are: {', '.join(names)}." if names else "Nothing was synchronised yet."
+        raise UsageError(f"history: {what}.", near if near.startswith("Did") else latest)
     return (exact or found)[0]
 
 
@@ -73,7 +76,7 @@ def _document(
         document: dict[str, Any] = {
             "run": run.run, "at": moment(run.at), "by": run.by, "machine": run.machine, "version": run.version,
             "login": run.login, "sites": list(run.sites), "summary": dict(run.summary), "outcomes": dict(run.outcomes),
-            "exit_code": run.exit_code,
+            "exit_code": run.exit_code, "customers": list(run.customers),
         }  # fmt: skip
         if with_changes:
             document["changes"] = [dict(change.document) for change in recorded if change.run == run.run]
@@ -98,7 +101,7 @@ def _print_runs(session: Session, runs: Sequence[Run]) -> None:
     ]  # fmt: skip
     rows = [
         [
-            run.run, f"{run.at:%Y-%m-%d %H:%M:%S} UTC", run.by, run.machine, ", ".join(run.sites), _became(run),
+            run.run, report.local(run.at), run.by, run.machine, ", ".join(run.sites), _became(run),
             "cut off" if run.exit_code is None else str(run.exit_code),
         ]
         for run in runs
@@ -122,20 +125,20 @@ def _print_decisions(session: Session, decided: Sequence[Decided]) -> None:
         Column("Account", keep=8),
         Column("Fields"),
     ]
-    rows = [[f"{each.at:%Y-%m-%d %H:%M:%S} UTC", each.by, each.decision, each.account, each.detail] for each in decided]
+    rows = [[report.local(each.at), each.by, each.decision, each.account, each.detail] for each in decided]
     session.output.table(columns, rows)
 
 
 def _print_changes(
     session: Session, runs: Sequence[Run], recorded: Sequence[Recorded], *, one_run: bool, more: bool = False
 ) -> None:
-    from bposync.cli import report
-
     output = session.output
     if one_run:
         run = runs[0]
-        output.line(f"Run {run.run}, {run.at:%Y-%m-%d %H:%M:%S} UTC, by {run.by} on {run.machine}, bposync {run.version}")
+        output.line(f"Run {run.run}, {report.local(run.at)}, by {run.by} on {run.machine}, bposync {run.version}")
         output.line(f"Sites: {', '.join(run.sites)}")
+        if run.customers:
+            output.line(f"Only customers: {', '.join(run.customers)}")
         output.line(f"Became: {_became(run)}. Customers: {report.counted(run.summary)}.")
         output.line()
     if not recorded and more:

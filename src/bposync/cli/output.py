@@ -18,6 +18,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from bposync.errors import DeclinedError
 from bposync.values import visible
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Output:
         stderr: TextIO | None = None,
     ) -> None:
         self.as_json = as_json
+        self.collected: dict[str, Mapping[str, Any]] | None = None
+        """Documents by name, where a command that runs others makes one of theirs."""
+        self.log: Callable[[str], None] = lambda _: None
+        """Where everything that is said goes too, for people who read it in the morning."""
         self.quiet = quiet
         self.verbose = verbose
         self.stdout = stdout or sys.stdout
@@ -77,11 +82,13 @@ class Output:
 
     def important(self, text: str) -> None:
         """Print a line that --quiet keeps."""
+        self._log(text)
         if not self.as_json:
             print(visible(text), file=self.stdout)
 
     def note(self, text: str) -> None:
         """Say something beside the data, on standard error; nothing with --quiet."""
+        self._log(text)
         if not self.quiet:
             self.stdout.flush()  # so that both streams keep their order where they meet
             for line in _wrapped(visible(text), self.stderr):
@@ -93,13 +100,22 @@ class Output:
             shown = {"code": int(error.code), "message": error.message, "hint": error.hint}
             self.document({**(document or {}), "error": shown})
         self.stdout.flush()
-        print(f"Error: {visible(error.message)}", file=self.stderr)
+        lead = "" if isinstance(error, DeclinedError) else "Error: "
+        self._log(f"{lead}{error.message} {error.hint or ''}".rstrip())
+        print(f"{lead}{visible(error.message)}", file=self.stderr)
         if error.hint:
-            print(f"       {visible(error.hint)}", file=self.stderr)
+            print(f"{' ' * len(lead)}{visible(error.hint)}", file=self.stderr)
         self.stderr.flush()
+
+    def _log(self, text: str) -> None:
+        if text.strip():
+            self.log(visible(text))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document, ASCII with escapes, so that nothing in it acts or is lost."""
+        if self.collected is not None:
+            self.collected[str(document.get("schema", "error")).removeprefix("bposync.").partition("/")[0]] = document
+            return
         json.dump(document, self.stdout, indent=2, ensure_ascii=True)
         self.stdout.write("\n")
 

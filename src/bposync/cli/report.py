@@ -8,13 +8,15 @@ from bposync.cli.output import Column
 from bposync.fields import FIELDS
 from bposync.plan import ATTENTION
 from bposync.records import Action, OutcomeKind, Verdict
+from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from bposync.cli.output import Output
     from bposync.plan import Plan
-    from bposync.records import Change, FieldChange, Outcome
+    from bposync.records import Change, Outcome
     from bposync.values import Value
 
 WORDS: Final = {
@@ -25,8 +27,17 @@ WORDS: Final = {
 """What people are told of an action; `1 in step, 2 to create`."""
 _VERDICTS: Final = {
     Verdict.WRITE: "is written", Verdict.DRIFT: "left: changed in accounting",
-    Verdict.CONFLICT: "left: both differ", Verdict.HELD: "held back",
+    Verdict.CONFLICT: "left: needs a person", Verdict.HELD: "held back",
 }  # fmt: skip
+_SETTLE: Final = {
+    Action.CONFLICT: "A conflict: accounting's values stand with bposync accept CUSTOMER, BPO's with "
+    "bposync sync --customer CUSTOMER --overwrite.",
+    Action.LOOKALIKE: "A lookalike: it is that account with bposync link CUSTOMER ACCOUNT, it gets one of its own with "
+    "bposync link CUSTOMER --new [CODE].",
+    Action.REJECTED: "Rejected: mend it in BPO; a code that does not fit gets another account code with "
+    "bposync link CUSTOMER --new CODE.",
+    Action.MISSING: "Missing: bposync unlink CUSTOMER forgets the account that is gone.",
+}
 # What a new account is shown with; --verbose and --json show every field.
 _NEW_COLUMNS: Final = ("credit_limit", "phone", "contact", "email", "terms", "group")
 _ALL_HINT: Final = "All of them: --json."
@@ -39,6 +50,11 @@ def cell(value: Value | str) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return f"{value:,.2f}"
+
+
+def local(at: datetime) -> str:
+    """Give a moment as the clock on the wall shows it; JSON and the journal have it in UTC."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def counted(counts: Mapping[str, int], *, without: Iterable[str] = ()) -> str:
@@ -65,15 +81,28 @@ def plan_tables(output: Output, plan: Plan) -> None:
     if gone:
         output.line(f"Gone from BPO ({len(gone):,})")
         _reasons(output, gone)
-    held = sum(difference.verdict is Verdict.HELD for change in plan.changes for difference in change.fields)
-    if held and not output.verbose:
-        words = (
-            "1 value cannot be held there and is left" if held == 1 else f"{held:,} values cannot be held there and are left"
-        )
-        output.line(f"{words}: --verbose shows which.")
+    _held(output, plan)
     if output.verbose:
         _reasons_of(output, "In step", plan.changes, Action.SAME)
         _reasons_of(output, "Skipped", plan.changes, Action.SKIPPED)
+
+
+def _held(output: Output, plan: Plan) -> None:
+    """Name the values that the system cannot hold: whoever is not told takes them for written."""
+    held = [
+        (change, difference) for change in plan.changes for difference in change.fields if difference.verdict is Verdict.HELD
+    ]
+    if not held:
+        return
+    output.line(f"Held back ({len(held):,})")
+    columns = [Column("Customer", keep=9), Column("Field", keep=8), Column("Why", keep=9)]
+    rows = []
+    for change, difference in held:
+        lead = f"{difference.field}: "
+        why = next((reason.removeprefix(lead) for reason in change.reasons if reason.startswith(lead)), "")
+        rows.append([change.code, FIELDS[difference.field].label, why])
+    output.table(columns, rows, hint=_ALL_HINT)
+    output.line()
 
 
 def _attention(output: Output, changes: Sequence[Change]) -> None:
@@ -82,6 +111,17 @@ def _attention(output: Output, changes: Sequence[Change]) -> None:
         return
     output.line(f"Needs a person ({len(waiting):,})")
     _reasons(output, waiting)
+    settling_lines(output, waiting)
+
+
+def settling_lines(output: Output, changes: Iterable[Change]) -> None:
+    """Say what to type next for what needs a person."""
+    present = {change.action for change in changes}
+    for action, line in _SETTLE.items():
+        if action in present:
+            output.line(line)
+    if present & set(_SETTLE):
+        output.line()
 
 
 def attention_lines(output: Output, changes: Sequence[Change]) -> None:
@@ -122,7 +162,7 @@ def _reasons(output: Output, changes: Sequence[Change]) -> None:
 
 
 def _new_accounts(output: Output, creates: Sequence[Change]) -> None:
-    renamed = any(change.account != change.code for change in creates)
+    renamed = any(normalise_code(change.account) != normalise_code(change.code) for change in creates)
     columns = [Column("Customer", keep=6)] if renamed else []
     columns += [Column("Account", keep=9), Column("Name", keep=8)]
     columns += [
@@ -140,23 +180,21 @@ def _fields(output: Output, title: str, changes: Sequence[Change]) -> None:
     if not changes:
         return
     output.line(f"{title} ({len(changes):,} account{'s'[: len(changes) != 1]})")
+    agreed = any(difference.agreed for change in changes for difference in change.fields)
     columns = [
         Column("Customer", keep=9), Column("Name", keep=4), Column("Field", keep=9),
-        Column("Accounting has", keep=8), Column("BPO has", keep=8), Column("", keep=7),
+        Column("Accounting has", keep=8), Column("BPO has", keep=8), *([Column("Last agreed", keep=5)] if agreed else []),
+        Column("", keep=7),
     ]  # fmt: skip
     rows = []
     for change in changes:
         for place, difference in enumerate(change.fields):
             who = [change.code, change.name] if place == 0 else ["", ""]
-            rows.append([*who, *_difference(difference)])
+            last = [cell(difference.last)] if agreed else []
+            values = [cell(difference.old), cell(difference.new), *last]
+            rows.append([*who, FIELDS[difference.field].label, *values, _VERDICTS[difference.verdict]])
     output.table(columns, rows, hint=_ALL_HINT)
     output.line()
-
-
-def _difference(difference: FieldChange) -> list[str]:
-    return [
-        FIELDS[difference.field].label, cell(difference.old), cell(difference.new), _VERDICTS[difference.verdict],
-    ]  # fmt: skip
 
 
 def writes_in_words(plan: Plan) -> str:

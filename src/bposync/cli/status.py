@@ -60,6 +60,7 @@ def show(
             "schema": SCHEMA,
             "post_accounts": post_accounts,
             "in_sync": in_sync,
+            "unknown": len(open_intents),
             "company": survey.books.company.name,
             "sites": sites,
             "accounting_only": [
@@ -82,7 +83,7 @@ def _site(name: str, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
     from bposync.plan import summarise
 
     changes = [change for change in plan.changes if name in change.sites]
-    last = next((run for run in runs if name in run.sites and run.exit_code is not None), None)
+    last = next((run for run in runs if name in run.sites and not run.customers and run.exit_code is not None), None)
     return {
         "site": name,
         "customers": len(changes),
@@ -104,10 +105,12 @@ def _print(
     in_sync: bool,
 ) -> None:
     from bposync.cli import report
+    from bposync.documents import parse_moment
 
     output = session.output
     if output.quiet:
         report.attention_lines(output, plan.changes)
+        _print_unknown(session, open_intents)
         return
     output.line(f"Company: {company}")
     if post_accounts is not None:
@@ -125,13 +128,13 @@ def _print(
     for entry in sites:
         last = entry["last_sync"]
         counts = [f"{entry['summary'][action]:,}" for action, _, _ in shown]
-        when = f"{last['at'].replace('T', ' ').replace('Z', ' UTC')}, {last['by']}" if last else "never"
+        when = f"{report.local(parse_moment(last['at']))}, {last['by']}" if last else "never"
         rows.append([entry["site"], f"{entry['customers']:,}", *counts, when])
     output.table(columns, rows)
     output.line()
     report.attention_lines(output, plan.changes)
-    if open_intents:
-        output.important(f"Of unknown outcome: {len(open_intents):,} writes; the next sync looks them up first.")
+    report.settling_lines(output, plan.changes)
+    _print_unknown(session, open_intents)
     if plan.accounting_only:
         output.line(f"Accounts without a customer ({len(plan.accounting_only):,})")
         columns = [Column("Account", keep=9), Column("Name", keep=8)]
@@ -140,3 +143,9 @@ def _print(
     for note in plan.notes:
         output.note(note)
     output.line("All customers are in step." if in_sync else "See what a sync would do: bposync sync --dry-run")
+
+
+def _print_unknown(session: Session, open_intents: Sequence[Intent]) -> None:
+    if open_intents:
+        count = len(open_intents)
+        session.output.important(f"Of unknown outcome: {count:,} write{'s'[: count != 1]}; the next sync looks them up first.")

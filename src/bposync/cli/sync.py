@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bposync.errors import BposyncError, ExitCode, GuardError, NotConfirmedError, UsageError
-from bposync.records import Action, OutcomeKind
+from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, UsageError
+from bposync.records import Action, OutcomeKind, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +100,8 @@ class _Sync:
         self.dry_run = dry_run
         self.fail_fast = fail_fast
         self.sites: tuple[str, ...] = ()
+        self.asked = False
+        self.known_company = ""
 
     def _journal(self, *, writes: bool) -> contextlib.AbstractContextManager[Journal]:
         from bposync.journal import open_journal
@@ -108,16 +110,19 @@ class _Sync:
 
     def settle(self) -> None:
         """Look up what an earlier run left open, before anything is planned."""
+        from bposync import guards
         from bposync.apply import settle_earlier
 
         with self._journal(writes=False) as journal:
             if not journal.runs.unsettled():
                 return
+            # What was left open was left in the journal's company: in another one nothing can be looked up.
+            guards.check_company(self.accounting.books.company, journal.known_company())
         with self._journal(writes=True) as journal:
             found = settle_earlier(journal, self.accounting)
         for intent, outcome in found:
             what = "was written" if outcome.kind is OutcomeKind.WRITTEN else f"was not written ({outcome.reason})"
-            self.output.note(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
+            self.output.important(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
 
     def look(
         self, sites: Sequence[str] | None, customers: Sequence[str] | None, *, overwrite: bool
@@ -132,11 +137,13 @@ class _Sync:
             progress("Reading accounts") as two,
         ):
             first = not journal.runs.all()
+            self.known_company = journal.known_company()
             survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two)
         choice = survey.choose(sites, customers, overwrite=overwrite)
         self.sites = choice.sites or survey.sites
-        if first and self.bpo.left_out:
-            self.output.note(f"BPO has no column {', '.join(self.bpo.left_out)}: these fields are left alone.")
+        if first:
+            for line in self.bpo.left_out_in_words():
+                self.output.note(line)
         return survey, choice, survey.plan(choice)
 
     def show(self, plan: Plan) -> None:
@@ -157,7 +164,7 @@ class _Sync:
         from bposync import guards
 
         try:
-            guards.check(survey, plan, self.limit)
+            guards.check(survey, plan, self.limit, self.known_company)
         except GuardError as error:
             error.document = self.document(plan)
             raise
@@ -195,9 +202,10 @@ class _Sync:
                 "Look at the plan with --dry-run; to write it without the question: --yes",
             )
         elif self.output.ask([*block, ""], QUESTION):
+            self.asked = True
             return
         else:
-            error = NotConfirmedError("Nothing was written, for the answer was not yes.")
+            error = DeclinedError("Nothing was written, for the answer was not yes.")
         error.document = self.document(plan)
         raise error
 
@@ -206,9 +214,11 @@ class _Sync:
         from bposync.apply import Result, carry_out
         from bposync.journal.runs import Run
 
-        if plan.writes and self.accounting.way.caution:
+        if plan.writes and self.accounting.way.caution and not self.asked:
             self.output.note(self.accounting.way.caution)
-        run = Run.start(sites=choice.sites or self.sites, summary=plan.summary, login=self.accounting.books.company.login)
+        codes = [change.code for change in plan.changes] if choice.customers else []
+        login = self.accounting.books.company.login
+        run = Run.start(sites=self.sites, summary=plan.summary, login=login, customers=codes)
         result = Result(run)
         with self._journal(writes=True) as journal:
             try:
@@ -264,8 +274,11 @@ class _Sync:
             self.output.important(f"Written: {_written_in_words(plan, result)}. Run {result.run.run}.")
         if waiting:
             self.output.line(f"Not written, waiting for a person: {waiting}.")
-        if plan.summary[Action.DRIFT]:
-            self.output.line(f"Left as they are: {plan.summary[Action.DRIFT]:,} changed in accounting.")
+        drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
+        if drifts:
+            self.output.line(
+                f"Left as accounting changed {'it' if drifts == 1 else 'them'}: {drifts:,} value{'s'[: drifts != 1]}."
+            )
 
     @staticmethod
     def _counts(plan: Plan) -> str:

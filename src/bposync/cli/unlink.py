@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bposync.cli.deciding import said
+from bposync.cli.deciding import deciding, said
 
 if TYPE_CHECKING:
     from bposync.cli.common import Session
@@ -19,7 +19,6 @@ def unlink(
 ) -> int:
     """Take a pairing back. The account stays as it is."""
     from bposync import decide
-    from bposync.journal import open_journal
 
-    with open_journal(session.settings, writes=True) as journal:
+    with deciding(session) as (_, journal):
         return said(session, "unlink", decide.unlink(journal, customer), customer=customer)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from bposync import database
+from bposync.documents import moment
 from bposync.errors import UnreachableError, UsageError
 from bposync.journal import schema
 from bposync.journal.links import DecisionBook, LinkBook
@@ -82,6 +83,20 @@ class Journal:
                 self._connection = self._engine.connect()
             with self._connection.begin():
                 yield self._connection
+
+    def known_company(self) -> str:
+        """Give the name of the accounting database that the links belong to; empty before the first sync."""
+        if self.is_empty:
+            return ""
+        table = schema.companies
+        with self.transaction("cannot be read") as connection:
+            return str(connection.execute(sa.select(table.c.name).where(table.c.company == self.company)).scalar() or "")
+
+    def know_company(self, connection: sa.Connection, name: str) -> None:
+        """Remember which accounting database the links belong to, in the caller's transaction."""
+        table = schema.companies
+        connection.execute(sa.delete(table).where(table.c.company == self.company))
+        connection.execute(sa.insert(table).values(company=self.company, name=name, known_since=moment(self.now())))
 
     @staticmethod
     def now() -> datetime:

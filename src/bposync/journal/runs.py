@@ -51,9 +51,11 @@ class Run:
     summary: Mapping[str, int]
     outcomes: Mapping[str, int]
     exit_code: int | None = None
+    customers: tuple[str, ...] = ()
+    """The customers that it was for; empty where it was for all of its sites."""
 
     @classmethod
-    def start(cls, *, sites: Sequence[str], summary: Mapping[str, int], login: str) -> Run:
+    def start(cls, *, sites: Sequence[str], summary: Mapping[str, int], login: str, customers: Sequence[str] = ()) -> Run:
         """Give a run that begins now, by whoever is at this machine."""
         now = datetime.now(UTC)
         return cls(
@@ -66,6 +68,7 @@ class Run:
             tuple(sites),
             summary,
             {},
+            customers=tuple(customers),
         )
 
 
@@ -100,7 +103,8 @@ class RunBook:
                 sa.insert(schema.runs).values(
                     company=self._journal.company, run=run.run, started_at=moment(run.at), by=run.by[:_CODE_WIDTH],
                     machine=run.machine[:_CODE_WIDTH], login=run.login[:_CODE_WIDTH], version=run.version,
-                    sites=json.dumps(list(run.sites)), summary=json.dumps(dict(run.summary)),
+                    sites=json.dumps(list(run.sites)), customers=json.dumps(list(run.customers)),
+                    summary=json.dumps(dict(run.summary)),
                 )
             )  # fmt: skip
             self._insert_changes(connection, run.run, changes, first, intent=False)
@@ -193,7 +197,26 @@ class RunBook:
             .order_by(runs.c.started_at.desc(), runs.c.run.desc())
         )
         with self._journal.transaction("cannot be read") as connection:
-            return [_run(row) for row in connection.execute(statement)]
+            rows = connection.execute(statement).all()
+            cut_off = {row.run: self._outcomes_of(connection, row.run) for row in rows if row.outcomes is None}
+        return [_run(row, cut_off.get(row.run, {})) for row in rows]
+
+    def _outcomes_of(self, connection: sa.Connection, run: str) -> dict[str, int]:
+        """Count what became of the writes of a run that never ended."""
+        changes, outcomes = schema.changes, schema.outcomes
+        same = sa.and_(
+            outcomes.c.company == changes.c.company, outcomes.c.run == changes.c.run, outcomes.c.number == changes.c.number
+        )
+        statement = (
+            sa.select(outcomes.c.outcome, sa.func.count())
+            .select_from(changes.outerjoin(outcomes, same))
+            .where(changes.c.company == self._journal.company, changes.c.run == run, changes.c.intent == 1)
+            .group_by(outcomes.c.outcome)
+        )
+        counts = {kind.value: 0 for kind in OutcomeKind}
+        for outcome, count in connection.execute(statement):
+            counts[outcome or OutcomeKind.UNKNOWN.value] += count
+        return counts
 
     def changes_of(self, *, run: str | None = None, customer: str | None = None) -> list[Recorded]:
         """Give the changes of one run, or the story of one customer by its normalised code, oldest first."""
@@ -219,10 +242,11 @@ class RunBook:
             return [Recorded(row.run, row.number, _document(row)) for row in connection.execute(statement)]
 
 
-def _run(row: Any) -> Run:  # noqa: ANN401
+def _run(row: Any, found: Mapping[str, int]) -> Run:  # noqa: ANN401
     return Run(
         row.run, datetime.fromisoformat(row.started_at), row.by, row.machine, row.login, row.version,
-        tuple(json.loads(row.sites)), json.loads(row.summary), json.loads(row.outcomes or "{}"), row.exit_code,
+        tuple(json.loads(row.sites)), json.loads(row.summary), json.loads(row.outcomes) if row.outcomes else found,
+        row.exit_code, tuple(json.loads(row.customers)),
     )  # fmt: skip
 
 

@@ -29,6 +29,14 @@ schema_version = sa.Table(
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
 )  # fmt: skip
 
+companies = sa.Table(
+    "bposync_companies",
+    metadata,
+    _company(),
+    sa.Column("name", sa.UnicodeText, nullable=False),  # that the accounting database gives itself
+    sa.Column("known_since", sa.Unicode(40), nullable=False),
+)
+
 links = sa.Table(
     "bposync_links", metadata,
     _company(),
@@ -77,6 +85,7 @@ runs = sa.Table(
     sa.Column("login", sa.Unicode(_CODE), nullable=False),  # the accounting database's own login
     sa.Column("version", sa.Unicode(40), nullable=False),
     sa.Column("sites", sa.UnicodeText, nullable=False),  # JSON list; all of BPO's where none was chosen
+    sa.Column("customers", sa.UnicodeText, nullable=False),  # JSON list of codes; empty where all of the sites were meant
     sa.Column("summary", sa.UnicodeText, nullable=False),  # JSON: action = count
 )  # fmt: skip
 

@@ -1,0 +1,47 @@
+"""`bposync adopt`: this is the company that the journal is about from now on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bposync.cli.deciding import said
+from bposync.errors import DeclinedError, NotConfirmedError
+
+if TYPE_CHECKING:
+    from bposync.cli.common import Session
+
+
+def adopt(
+    session: Session,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer the question with yes.")] = False,
+) -> int:
+    """Take another accounting database for the one that the journal is about. Shows both, and asks."""
+    from bposync.accounting import open_accounting
+    from bposync.journal import open_journal
+
+    output, settings = session.output, session.settings
+    with (
+        open_accounting(settings, (), writes=False) as accounting,
+        accounting.way.lock(),
+        open_journal(settings, writes=True) as journal,
+    ):
+        known, company = journal.known_company(), accounting.books.company
+        if known == company.name:
+            return said(session, "adopt", [f"The journal is about {known} already."], company=company.name)
+        block = [
+            f"The journal is about:  {known or 'no company yet'}, with {len(journal.links.read()):,} linked customers",
+            f"Accounting says it is: {company.name}",
+            f"Database:              {company.database} on {company.server}",
+        ]
+        if not yes:
+            if not output.can_ask():
+                raise NotConfirmedError("Nothing was changed: there is no terminal to ask at.", "Look at both, then: --yes")
+            if not output.ask(block, "Do the journal's links belong to this company?"):
+                raise DeclinedError("Nothing was changed, for the answer was not yes.")
+        with journal.transaction("cannot be written") as connection:
+            journal.know_company(connection, company.name)
+            journal.decisions.log(connection, "adopt", "", "", f"{known} -> {company.name}")
+    return said(session, "adopt", [f"The journal is about {company.name} now."], company=company.name, before=known or None)
