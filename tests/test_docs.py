@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import ProgrammingError
 
 from bposync import config, database, demo
-from bposync.accounting.evolution import _ACCOUNT_WIDTH, _COLUMNS, _LARGEST_AMOUNT, _LOOKUPS, _REAL_ROW
+from bposync.accounting.evolution import ACCOUNT_WIDTH, COLUMNS, LARGEST_AMOUNT, LOOKUPS, REAL_ROW
 from bposync.cli.app import app, main
 from bposync.demo import bpo as demo_bpo
 from bposync.demo import evolution as demo_evolution
@@ -227,8 +227,8 @@ def granted(text: str) -> list[str]:
 
 def test_the_rights_are_those_of_the_columns_that_are_written() -> None:
     text = sections(page("configuration.md"))["Least rights"]
-    compared = [column for name, (column, _) in _COLUMNS.items() if FIELDS[name].owner is Owner.BPO]
-    tables = {"Client", "CliDef", *(table for table, _, _ in _LOOKUPS.values())}
+    compared = [column for name, (column, _) in COLUMNS.items() if FIELDS[name].owner is Owner.BPO]
+    tables = {"Client", "CliDef", *(table for table, _, _ in LOOKUPS.values())}
     for part in (sections(text, 3)["SQL Server"], sections(text, 3)["PostgreSQL"]):
         assert sorted(granted(part)) == sorted(compared)
         assert not re.search(r"GRANT[^;]*DELETE", part)
@@ -285,20 +285,20 @@ def test_the_least_rights_are_enough_and_no_more(
 
 def test_the_field_map_is_the_codes() -> None:
     told = {bare(row[0]): (bare(row[1]), row[2]) for row in rows(sections(page("evolution.md"))["The field map"])}
-    assert told == {name: (column, str(width or "")) for name, (column, width) in _COLUMNS.items()}
-    assert f"`Account`, width {_ACCOUNT_WIDTH}," in page("evolution.md")
-    assert f"{_LARGEST_AMOUNT:,.2f}" in page("evolution.md")
+    assert told == {name: (column, str(width or "")) for name, (column, width) in COLUMNS.items()}
+    assert f"`Account`, width {ACCOUNT_WIDTH}," in page("evolution.md")
+    assert f"{LARGEST_AMOUNT:,.2f}" in page("evolution.md")
 
 
 def test_the_lookups_are_the_codes() -> None:
     told = {bare(row[0]): tuple(map(bare, row[1:])) for row in rows(sections(page("evolution.md"))["The look-ups"])}
-    assert told == _LOOKUPS
+    assert told == LOOKUPS
 
 
 def test_what_a_new_account_gets_is_what_the_code_writes() -> None:
     found = rows(sections(page("evolution.md"))["What a new account gets"])
     pairs = [pair for row in found for pair in (row[:2], row[3:])]
-    assert {bare(column): int(value) for column, value in pairs if column} == _REAL_ROW
+    assert {bare(column): int(value) for column, value in pairs if column} == REAL_ROW
 
 
 # Scripts.

@@ -73,7 +73,7 @@ class Server:
     sessions: int = 0
 
     def connect(self, connection_string: str, **options: Any) -> Session:
-        found = re.search(r"\bDatabase=([^;]+)", connection_string, re.IGNORECASE)
+        found = re.search(r"\b(?:Database|dsn)=([^;]+)", connection_string, re.IGNORECASE)
         assert found, "no database in the connection string"
         assert options.get("timeout") == 10, "a connection without a time-out for the login"
         self.sessions += 1
@@ -568,6 +568,13 @@ def test_the_company_calls_itself_by_the_servers_name_for_it(server: Server) -> 
     with open_accounting(company.settings(), BPO_FIELDS, writes=False) as accounting:
         assert accounting.books.company.name == "Example Company"
         assert (accounting.books.company.server, accounting.books.company.login) == ("127.0.0.1", "DOMAIN\\reader")
+
+
+def test_a_data_source_of_odbcs_is_a_url_too(server: Server) -> None:
+    company = company_on(server)
+    company.customer("HIL000001", "Hillcrest")
+    company.configure("bpo", url="mssql+pyodbc://reader:secret@BPO")
+    assert json.loads(bposync(company, "list", "--json"))["customers"][0]["code"] == "HIL000001"
 
 
 def test_a_database_that_is_no_company_says_so(server: Server) -> None:

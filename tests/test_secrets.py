@@ -292,10 +292,15 @@ def test_an_unexpected_error_is_told_without_the_password(
     assert bposync("list", "--json", "--config", path, expect=1).json["error"]["code"] == 1
 
 
-def test_a_process_tells_nothing_either(company: Company, tmp_path: Path) -> None:
+def test_a_process_and_its_log_tell_nothing_either(company: Company, tmp_path: Path) -> None:
+    """What a log is read for in the morning is the error of the night."""
     path = company.write(tmp_path)
+    path.write_text(f"{path.read_text(encoding='utf-8')}[log]\nfile = 'said.log'\n", encoding="utf-8")
     result = cli.run("list", "--verbose", "--config", path, env={VARIABLE: f"{PASSWORD}zqX"}, expect=7)
     assert leaks(result.stdout + result.stderr) == []
+    logged = (tmp_path / "said.log").read_text(encoding="utf-8")
+    assert leaks(logged) == []
+    assert "password authentication failed" in logged
 
 
 # The redactor by itself

@@ -12,7 +12,7 @@ from bposync import database
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import BPO_FIELDS, FIELDS, Kind
 from bposync.records import Contradiction, Customer, Row
-from bposync.values import flag_of, normalise_code, text_of, visible
+from bposync.values import flag_of, normalise_code, quoted, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,13 +47,15 @@ class Bpo:
 
     def __enter__(self) -> Self:
         engine = database.engine(self.address, writes=False)
-        with database.plain_errors(self.address):
-            self._connection = self._stack.enter_context(engine.connect())
-        with database.plain_errors(self.address, "cannot be read"):
-            self._source = self._find_source()
-            names = self._column_names()
-        self._columns = self._map_columns(names)
-        self.fields = tuple(self._columns)
+        with contextlib.ExitStack() as opened:
+            with database.plain_errors(self.address):
+                self._connection = opened.enter_context(engine.connect())
+            with database.plain_errors(self.address, "cannot be read"):
+                self._source = self._find_source()
+                names = self._column_names()
+            self._columns = self._map_columns(names)
+            self.fields = tuple(self._columns)
+            self._stack = opened.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,7 +92,7 @@ class Bpo:
                 columns[name] = found
             elif configured is not None:
                 raise UsageError(
-                    f"{self._where}: [bpo.columns] {name}: BPO has no column {visible(wanted)!r}.",
+                    f"{self._where}: [bpo.columns] {name}: BPO has no column {quoted(wanted)}.",
                     did_you_mean(wanted, names),
                 )
             elif FIELDS[name].required:
@@ -230,6 +232,6 @@ def choose_sites(wanted: Sequence[str], known: Iterable[str], where: str = "--si
             sites = sorted(by_folded.values(), key=str.casefold)
             near = did_you_mean(site, sites) if sites else "BPO lists no sites."
             all_sites = f" The sites are: {', '.join(sites)}." if sites and not near.startswith("There is") else ""
-            raise UsageError(f"{where}: there is no site {visible(site)!r}.", near + all_sites)
+            raise UsageError(f"{where}: there is no site {quoted(site)}.", near + all_sites)
         chosen.append(found)
     return tuple(dict.fromkeys(chosen))

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from bposync import secrets
 from bposync.config import PLACEHOLDER
 from bposync.errors import BposyncError, UnreachableError, UsageError, did_you_mean
-from bposync.values import visible
+from bposync.values import quoted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ class Address:
         if self.is_file:
             return Path(str(name)).stem
         found = re.search(r"\b(?:database|dbq|dsn)\s*=\s*\{?([^;}]*)", str(name), re.IGNORECASE)
-        return secrets.redact(found[1] if found else str(name))
+        return secrets.redact(found[1]) if found else "" if "odbc_connect" in self.url.query else str(name)
 
     @property
     def server(self) -> str:
@@ -114,8 +114,7 @@ def address(purpose: str, place: str, template: str, *, folder: Path, environmen
             elif "pass" in key.lower() or key.lower() == "pwd":
                 secrets.register(value)
     database = fill(url.database)
-    if url.get_backend_name() == "sqlite" and not database:
-        raise UsageError(f"{place}: this URL names no file.", "An SQLite URL looks like sqlite:///bpo.sqlite")
+    _check_parts(place, url, database)
     if url.get_backend_name() == "sqlite" and database and not database.startswith(("file:", ":memory:")):
         database = str(folder / Path(database).expanduser())
     url = URL.create(
@@ -125,19 +124,34 @@ def address(purpose: str, place: str, template: str, *, folder: Path, environmen
     return Address(purpose, url)
 
 
+def _check_parts(place: str, url: URL, database: str | None) -> None:
+    """Refuse a URL that a password took apart, or that names no file. Nothing of it is shown: it may be the password."""
+    if any("@" in str(part or "") for part in (url.host, url.database)) and url.get_backend_name() != "sqlite":
+        raise UsageError(
+            f"{place}: a character of the password takes this URL apart.",
+            "Put the password into a variable and write ${NAME} in its place: then nothing in it has to be encoded.",
+        )
+    if url.get_backend_name() == "sqlite" and not database:
+        raise UsageError(f"{place}: this URL names no file.", "An SQLite URL looks like sqlite:///bpo.sqlite")
+
+
 def _fill(part: str, values: Mapping[str, str], *, odbc: bool = False) -> str:
     for token, value in values.items():
         if odbc and value != "$":
-            braced = value.replace("}", "}}")
-            part = part.replace("{" + token + "}", "{" + braced + "}").replace(token, "{" + braced + "}")
+            braced = "{" + value.replace("}", "}}") + "}"
+            part = part.replace("{" + token + "}", braced)
+            # Braces go round a whole value; a part of one, as in SERVER=${HOST},1433, stands as it is.
+            whole = re.compile(rf"(?<==){token}(?=\s*(?:;|$))")
+            part = whole.sub(braced.replace("\\", "\\\\"), part)
+            part = part.replace(token, value)
         else:
             part = part.replace(token, value)
     return part
 
 
 def _register_odbc(connection_string: str) -> None:
-    for found in re.finditer(r"\bpwd\s*=\s*(?:\{((?:[^}]|\}\})*)\}|([^;]*))", connection_string, re.IGNORECASE):
-        secrets.register((found[1] or "").replace("}}", "}"))
+    for found in re.finditer(r"\b(?:pwd|password)\s*=\s*(?:\{((?:[^}]|\}\})*)\}|([^;]*))", connection_string, re.IGNORECASE):
+        secrets.register((found[1] or "").replace("}}", "}"))  # as it is meant, and below as it is written
         secrets.register((found[2] or "").strip())
 
 
@@ -153,7 +167,8 @@ def engine(place: Address, *, writes: bool) -> sa.Engine:
     try:
         made = sa.create_engine(place.url, connect_args=_connect_arguments(place), **options)
     except exc.NoSuchModuleError:
-        raise UsageError(f"{place.purpose}: no driver for {place.url.drivername!r} URLs is installed.", _FORM) from None
+        hint = "Write postgresql:// instead." if place.url.drivername == "postgres" else _FORM
+        raise UsageError(f"{place.purpose}: no driver for {place.url.drivername!r} URLs is installed.", hint) from None
     except ImportError as error:
         raise _missing_driver(place, error) from None
     except (exc.ArgumentError, TypeError, ValueError) as error:
@@ -190,10 +205,11 @@ def _need_file(place: Address) -> None:
 
 def _connect_arguments(place: Address) -> dict[str, Any]:
     driver = place.url.drivername
+    if driver.endswith("+pyodbc"):
+        given = str(place.url.query.get("timeout", ""))
+        return {"timeout": int(given) if given.isdecimal() else LOGIN_SECONDS}
     if "timeout" in place.url.query or "connect_timeout" in place.url.query:
         return {}
-    if driver.endswith("+pyodbc"):
-        return {"timeout": LOGIN_SECONDS}
     if driver in ("postgresql", "postgresql+psycopg"):
         return {
             "connect_timeout": LOGIN_SECONDS, "application_name": "bposync",
@@ -266,7 +282,8 @@ def plain_errors(place: Address, doing: str = "cannot be reached") -> Iterator[N
             raise
         why = reason(error)
         if "IM002" in str(error) or "Can't open lib" in str(error):
-            raise UsageError(f"{place}: the ODBC driver is not installed: {why}", _installed_drivers()) from None
+            what = "the ODBC driver, or the data source that it names, is not installed"
+            raise UsageError(f"{place}: {what}: {why}", _installed_drivers()) from None
         raise UnreachableError(f"{place} {doing}: {why}", _hint(place, why)) from None
 
 
@@ -318,7 +335,7 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
     """
     *schema, bare = [part.strip('[]"`') for part in re.findall(r'\[[^\]]*\]|"[^"]*"|`[^`]*`|[^.]+', name)] or [""]
     if not bare:
-        raise UsageError(f"{purpose}: {visible(name)!r} is no name of a table or view.")
+        raise UsageError(f"{purpose}: {quoted(name)} is no name of a table or view.")
     inspector = sa.inspect(connection)
     found_schema = ".".join(schema) or None
     if found_schema:
@@ -343,7 +360,7 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
     except exc.SQLAlchemyError:
         if optional:
             return None
-        raise UsageError(f"{purpose} has no table or view {visible(name)!r}.", did_you_mean(bare, names)) from None
+        raise UsageError(f"{purpose} has no table or view {quoted(name)}.", did_you_mean(bare, names)) from None
     return candidate
 
 

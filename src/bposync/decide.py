@@ -12,7 +12,7 @@ from bposync.errors import UsageError, nearest
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW
 from bposync.people import current_user
 from bposync.records import Link, PairingKind
-from bposync.values import normalise_code, visible
+from bposync.values import normalise_code, quoted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ def unlink(journal: Journal, code: str) -> list[str]:
         known = [link.customer for link in links.values()]
         near = nearest(code, known)
         raise UsageError(
-            f"Customer {visible(code)!r} is not linked.",
+            f"Customer {quoted(code)} is not linked.",
             f"Did you mean {near!r}?" if near else "bposync sync --dry-run --verbose shows who is paired.",
         )
     said = []
@@ -213,7 +213,7 @@ def _customer(survey: Survey, code: str) -> Customer:
             f"{len(found)} customers in BPO have the code {visible(code)}.", "Give them codes of their own in BPO."
         )
     near = nearest(code, [customer.code for customer in survey.customers])
-    raise UsageError(f"There is no customer {visible(code)!r} in BPO.", f"Did you mean {near!r}?" if near else None)
+    raise UsageError(f"There is no customer {quoted(code)} in BPO.", f"Did you mean {near!r}?" if near else None)
 
 
 def _account(survey: Survey, code: str) -> Account:
@@ -224,7 +224,7 @@ def _account(survey: Survey, code: str) -> Account:
     if found:
         raise UsageError(f"{len(found)} accounts have the code {visible(code)}.", "Mend that in the accounting system first.")
     near = nearest(code, [account.code for account in survey.accounts])
-    raise UsageError(f"There is no account {visible(code)!r}.", f"Did you mean {near!r}?" if near else None)
+    raise UsageError(f"There is no account {quoted(code)}.", f"Did you mean {near!r}?" if near else None)
 
 
 def _pairing(survey: Survey, customer: Customer) -> Pairing:

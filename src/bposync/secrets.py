@@ -8,14 +8,15 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "***"
 _secrets: set[str] = set()
 # What drivers and URLs say on their own: user:password@, PWD=…; and the like, also where nobody told us the secret.
-_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):([^\s@/]*)@")
-_IN_ODBC = re.compile(r"\b(pwd|password)(\s*=\s*)(\{(?:[^}]|\}\})*\}|[^;\s'\"]*)", re.IGNORECASE)
+_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):(\S*)@")
+_IN_ODBC = re.compile(r"\b(pwd|password)(\s*=\s*)(\{(?:[^}]|\}\})*\}|[^;]*)", re.IGNORECASE)
 
 
 def register(secret: str) -> None:
     """Remember a value that must never be shown; every form in which it could appear is hidden."""
     if secret:
-        _secrets.update({secret, quote(secret, safe=""), quote_plus(secret), secret.replace("}", "}}")})
+        encoded = {quote(secret, safe=safe) for safe in ("", "/", " +")} | {quote_plus(secret)}
+        _secrets.update({secret, *encoded, secret.replace("}", "}}")})
         # repr() is how libraries quote a value in a message.
         _secrets.add(repr(secret)[1:-1])
 

@@ -9,7 +9,7 @@ from bposync import bpo as bpo_room
 from bposync.errors import UsageError, did_you_mean
 from bposync.match import match
 from bposync.plan import Choice, Plan, make_plan
-from bposync.values import normalise_code, visible
+from bposync.values import normalise_code, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ class Survey:
         for code in customers or ():
             key = normalise_code(code)
             if key not in known:
-                raise UsageError(f"--customer: there is no customer {visible(code)!r}.", _nearest_code(code, known))
+                raise UsageError(f"--customer: there is no customer {quoted(code)}.", _nearest_code(code, known))
             keys.append(key)
         return Choice(chosen, frozenset(keys), overwrite, self.settings.bpo.sync_statuses)
 

@@ -22,6 +22,8 @@ _NOT_DIGITS = re.compile(r"[^0-9]")
 # The categories of Unicode that have no place inside a field of an account: control, format (bidi, zero width),
 # surrogates, and the separators of lines and paragraphs.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Letters and marks that take no room or look like a blank, though their categories are those of text.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 _MIN_VAT_DIGITS = 10
 _MOST_DIGITS = 40
 
@@ -123,13 +125,18 @@ def is_plain(text: str) -> bool:
 
 def visible(text: str) -> str:
     r"""Give text in which nothing can act on a terminal or hide: control, bidi and zero-width characters as \x1b, \u202e."""
-    if text.isprintable():
+    if text.isprintable() and (text.isascii() or _INVISIBLE.isdisjoint(text)):
         return text
     return "".join(_escaped(character) for character in text)
 
 
+def quoted(text: str) -> str:
+    """Give text in quotation marks, as messages name what somebody typed or a database holds."""
+    return f"'{visible(text)}'"
+
+
 def _escaped(character: str) -> str:
-    if character.isprintable() or unicodedata.category(character) not in _HIDDEN_CATEGORIES:
+    if character not in _INVISIBLE and unicodedata.category(character) not in _HIDDEN_CATEGORIES:
         return character
     number = ord(character)
     if number <= 0xFF:  # noqa: PLR2004

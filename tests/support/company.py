@@ -109,9 +109,9 @@ class Opened:
         survey = make_survey(self.settings, self.bpo, self.accounting, self.journal)
         return survey.plan(survey.choose(sites, customers, overwrite=overwrite))
 
-    def carry_out(self, plan: Plan) -> Result:
+    def carry_out(self, plan: Plan, *, fail_fast: bool = False) -> Result:
         run = Run.start(sites=(), summary=plan.summary, login="")
-        result = apply.carry_out(plan, self.accounting, self.journal, run)
+        result = apply.carry_out(plan, self.accounting, self.journal, run, fail_fast=fail_fast)
         self.journal.runs.end(run.run, result.counts, 0)
         return result
 
@@ -158,6 +158,8 @@ class Company:
     accounting_url: str
     journal_url: str
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
+    altered: bool = False
+    """Whether more than accounts was changed in the accounting database."""
     _known_client: sa.Table | None = None
 
     # Its making and its configuration.
@@ -235,6 +237,7 @@ class Company:
 
     def books(self, statement: str, **values: Any) -> None:
         """Run a statement in the accounting database."""
+        self.altered = self.altered or not statement.startswith(('DELETE FROM "Client"', 'INSERT INTO "Client"'))
         with connected(self.accounting_url) as connection:
             connection.execute(sa.text(statement), values)
 
@@ -349,24 +352,37 @@ KINDS = (SQLITE, POSTGRESQL)
 
 
 class Companies:
-    """Makes companies, each in databases of its own, which are copies of ones that were made once."""
+    """Makes companies, each in databases that nobody else uses meanwhile: copies of ones that were made once."""
 
     def __init__(self, server: PostgresServer, folder: Path) -> None:
         self._server = server
         self._folder = folder
         self._originals: dict[tuple[str, str], str] = {}
         self._made: list[str] = []
+        self._last: Company | None = None
 
-    def make(self, books: str, *, client: sa.Table | None = None, journal: str = SQLITE) -> Company:
-        """Give a company without customers and accounts; `client` stands in for Evolution's newest Client."""
+    def make(self, books: str, *, client: sa.Table | None = None, journal: str = SQLITE, keep: bool = False) -> Company:
+        """Give a company without customers and accounts, until the next one is made, or to keep.
+
+        `client` stands in for Evolution's newest Client.
+        """
         bpo = next(kind for kind in KINDS if kind != books)
         folder = self._folder / secrets.token_hex(6)
         folder.mkdir()
-        accounting_url = self._copy("books", books, folder) if client is None else self._empty("books", books, folder)
         if client is not None:
+            accounting_url = self._empty("books", books, folder)
             _make_books(accounting_url, client)
+        elif books == POSTGRESQL and not keep and self._last is not None and not self._last.altered:
+            accounting_url = self._last.accounting_url
+            with connected(accounting_url) as connection:
+                connection.execute(sa.text('TRUNCATE "Client" RESTART IDENTITY'))
+        else:
+            accounting_url = self._copy("books", books, folder)
         urls = self._bpo(bpo, folder), self._empty("journal", journal, folder)
-        return Company(folder, urls[0], accounting_url, urls[1], configuration(urls[0], accounting_url, urls[1]))
+        made = Company(folder, urls[0], accounting_url, urls[1], configuration(urls[0], accounting_url, urls[1]))
+        if books == POSTGRESQL and client is None and not keep:
+            self._last = made
+        return made
 
     def close(self) -> None:
         """Drop what was made in PostgreSQL."""

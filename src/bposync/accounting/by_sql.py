@@ -14,7 +14,7 @@ from sqlalchemy import exc
 
 from bposync import database
 from bposync.accounting import Accounting, locks
-from bposync.accounting.evolution import PURPOSE, Evolution
+from bposync.accounting.evolution_tables import PURPOSE, EvolutionTables
 from bposync.errors import LockedError, UnreachableError, UsageError
 from bposync.fields import FIELDS
 from bposync.records import Outcome, OutcomeKind
@@ -42,7 +42,7 @@ def open_evolution(settings: Settings, bpo_fields: Collection[str], *, writes: b
             "config.example.toml shows its form.",
         )
     place = database.address(PURPOSE, "[accounting] url", table.url, folder=settings.folder, environment=settings.environment)
-    books = Evolution(database.engine(place, writes=False), place, settings, bpo_fields)
+    books = EvolutionTables(database.engine(place, writes=False), place, settings, bpo_fields)
     way = SqlWay(books, place, writes=writes)
     try:
         yield Accounting(books, way)
@@ -55,7 +55,7 @@ class SqlWay:
 
     caution = CAUTION
 
-    def __init__(self, books: Evolution, place: database.Address, *, writes: bool) -> None:
+    def __init__(self, books: EvolutionTables, place: database.Address, *, writes: bool) -> None:
         self._books = books
         self._place = place
         self._writes = writes
@@ -157,7 +157,7 @@ def _is_cut(error: exc.SQLAlchemyError) -> bool:
     return isinstance(error, exc.DBAPIError) and error.connection_invalidated
 
 
-def _stale(books: Evolution, change: Change, account: Account | None) -> Outcome | None:
+def _stale(books: EvolutionTables, change: Change, account: Account | None) -> Outcome | None:
     """Say how accounting changed since the plan was made; None where it did not."""
     if change.seen is None:
         if account is None:

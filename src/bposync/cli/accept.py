@@ -19,7 +19,7 @@ def accept(
     session: Session,
     *,
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's code in BPO.")],
-    fields: Annotated[list[str] | None, typer.Argument(metavar="[FIELD]...", help="Only these fields; else all.")] = None,
+    fields: Annotated[list[str] | None, typer.Argument(metavar="FIELD", help="Only these fields; else all.")] = None,
 ) -> int:
     """Let accounting's present values stand; BPO's next change is written again."""
     from bposync import decide

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import accept, adopt, demo, history, ignore, link, sites, status, sync, unlink
+from bposync.cli import accept, adopt, common, demo, history, ignore, link, sites, status, sync, unlink
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -21,10 +21,11 @@ from bposync.cli.common import (
     VersionOption,
     register,
 )
+from bposync.cli.streams import OutputError, guarded_streams
 from bposync.errors import BposyncError, ExitCode, StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 app = typer.Typer(
     name="bposync",
@@ -51,67 +52,77 @@ def _main(
         print(context.get_help())
 
 
-for _name, _function in (
-    ("list", list_.show),
-    ("sites", sites.show),
-    ("sync", sync.synchronise),
-    ("status", status.show),
-    ("history", history.show),
-    ("link", link.link),
-    ("unlink", unlink.unlink),
-    ("accept", accept.accept),
-    ("ignore", ignore.ignore),
-    ("adopt", adopt.adopt),
-    ("demo", demo.make),
-):
+_COMMANDS: dict[str, Callable[..., int]] = {
+    "list": list_.show,
+    "sites": sites.show,
+    "sync": sync.synchronise,
+    "status": status.show,
+    "history": history.show,
+    "link": link.link,
+    "unlink": unlink.unlink,
+    "accept": accept.accept,
+    "ignore": ignore.ignore,
+    "adopt": adopt.adopt,
+    "demo": demo.make,
+}
+for _name, _function in _COMMANDS.items():
     register(app, _name, _function)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, and give its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    session = Session(Options(as_json="--json" in arguments, verbose="--verbose" in arguments or "-v" in arguments))
+    with guarded_streams():
+        session = Session(Options(as_json="--json" in arguments, verbose="--verbose" in arguments or "-v" in arguments))
+        common.current = session
+        code = _run(arguments)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OutputError as error:
+            return _tell(error)
+        return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
-        code = app(arguments, prog_name="bposync", standalone_mode=False)
-        if code == ExitCode.INTERRUPTED:
-            return _interrupted(session)
-        sys.stdout.flush()
-        return int(code or 0)
+        code = int(app(arguments, prog_name="bposync", standalone_mode=False) or 0)
     except BposyncError as error:
-        session.output.error(error, getattr(error, "document", None))
-        return int(error.code)
+        return _tell(error)
     except TyperException as error:
         context = getattr(error, "ctx", None)
-        path = context.command_path if context else "bposync"
-        session.output.error(UsageError(error.format_message(), f"Try: {path} --help"))
-        return int(ExitCode.USAGE)
+        command = next((word for word in arguments if word in _COMMANDS), "")
+        path = context.command_path if context else f"bposync {command}".rstrip()
+        return _tell(UsageError(error.format_message(), f"Try: {path} --help"))
     except (KeyboardInterrupt, Abort):
-        return _interrupted(session)
-    except BrokenPipeError:
-        # Whoever read us has gone, as in `| head`: what was not read is nobody's loss.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.DONE)
+        code = int(ExitCode.INTERRUPTED)
+    except SystemExit as error:
+        code = int(error.code or 0) if isinstance(error.code, (int, type(None))) else 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user unasked
-        return _unexpected(session, error)
+        return _unexpected(error)
+    if code == ExitCode.INTERRUPTED:
+        common.current.output.note("")
+        return _tell(StoppedError("Interrupted."))
+    return code
 
 
-def _interrupted(session: Session) -> int:
-    error = StoppedError("Interrupted.")
-    session.output.note("")
-    session.output.error(error)
+def _tell(error: BposyncError) -> int:
+    """Say what went wrong wherever it can still be said, and give its exit code."""
+    with contextlib.suppress(OutputError):
+        common.current.output.error(error, error.document)
     return int(error.code)
 
 
-def _unexpected(session: Session, error: Exception) -> int:
+def _unexpected(error: Exception) -> int:
     from bposync.secrets import redact
 
+    session = common.current
     if session.options.verbose:
         import traceback
 
         session.output.note(redact("".join(traceback.format_exception(error))))
     text = redact(f"{type(error).__name__}: {error}")
-    session.output.error(BposyncError(f"Something unexpected happened: {text}", "The same command with --verbose shows where."))
-    return int(ExitCode.UNEXPECTED)
+    return _tell(BposyncError(f"Something unexpected happened: {text}", "The same command with --verbose shows where."))
 
 
 def run() -> None:

@@ -58,6 +58,10 @@ class Session:
         return self._settings
 
 
+current = Session.__new__(Session)
+"""The session of the command that is running."""
+
+
 def _log_to(path: Path) -> Callable[[str], None]:
     """Give what writes a line with its moment into a log file, which starts anew at a megabyte and keeps five old ones."""
     import logging
@@ -77,6 +81,8 @@ def _log_to(path: Path) -> Callable[[str], None]:
     logger = logging.getLogger("bposync.said")
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    for old in logger.handlers:
+        old.close()
     logger.handlers[:] = [handler]
     return lambda text: logger.info("%s", text)
 
@@ -122,7 +128,8 @@ def register(app: typer.Typer, name: str, function: Callable[..., int]) -> None:
         shared = {key: values.pop(key) for key in _SHARED}
         del shared["version"]
         before: Options = context.obj or Options()
-        session = Session(before.joined(Options(**shared)))
+        global current  # noqa: PLW0603 - one process is one call; whoever tells of an error has to know it
+        session = current = Session(before.joined(Options(**shared)))
         context.obj = session
         context.find_root().obj = session
         return function(session, **values)

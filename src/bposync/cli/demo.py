@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,8 +21,8 @@ def make(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to make it.")] = Path(FOLDER),
     run: Annotated[bool, typer.Option("--run", help=f"Then list, synchronise and show the status of {_SITE}.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --run: synchronise without asking.")] = False,
-    system: Annotated[str, typer.Option(help="Whose tables the accounting database has.")] = "evolution",
-    write: Annotated[str, typer.Option(help="The way in.")] = "sql",
+    system: Annotated[str, typer.Option(metavar="NAME", help="Whose tables the accounting database has.")] = "evolution",
+    write: Annotated[str, typer.Option(metavar="WAY", help="The way in.")] = "sql",
 ) -> int:
     """Make a company to try everything on: its configuration, its BPO and its accounting system."""
     from bposync import demo
@@ -34,7 +35,7 @@ def make(
     if output.as_json:
         output.collected = {}
     if not run:
-        command = f"bposync --config {path}"
+        command = f"bposync --config {shlex.quote(str(path))}"
         output.note(f"Try: {command} list --site {_SITE}; then sync --site {_SITE}; then status.")
         _document(session, path)
         return 0

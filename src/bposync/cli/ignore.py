@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def ignore(
     session: Session,
     *,
-    customer: Annotated[str | None, typer.Argument(metavar="[CUSTOMER]", help="The customer's code in BPO.")] = None,
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="The customer's code in BPO.")] = None,
     account: Annotated[
         str | None, typer.Option("--account", metavar="ACCOUNT", help="An account without a customer, no longer listed.")
     ] = None,

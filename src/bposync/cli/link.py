@@ -19,7 +19,7 @@ def link(
     *,
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's code in BPO.")],
     account: Annotated[
-        str | None, typer.Argument(metavar="[ACCOUNT]", help="The account's code; with --new the code that it gets.")
+        str | None, typer.Argument(metavar="ACCOUNT", help="The account's code; with --new the code that it gets.")
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="The customer has no account yet: the next sync makes one.")] = False,
 ) -> int:

@@ -31,10 +31,12 @@ def show(  # noqa: PLR0913 - one parameter an option
     session: Session,
     *,
     site: SiteOption = None,
-    type_: Annotated[list[str] | None, typer.Option("--type", help="Only customers of this type; repeatable.")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only customers of this type; repeatable.")
+    ] = None,
     status: Annotated[
         list[str] | None,
-        typer.Option(help="Only customers of this status; repeatable; `all`. Default: Active and Hold."),
+        typer.Option(metavar="STATUS", help="Only customers of this status; repeatable; `all`. Default: Active and Hold."),
     ] = None,
     search: Annotated[str | None, typer.Option(metavar="TEXT", help="Only customers with TEXT in code or name.")] = None,
     sort: Annotated[str, typer.Option(metavar="FIELD", help="Sort by this field; -FIELD for the other way round.")] = "code",
@@ -125,7 +127,8 @@ def _cell(value: Value) -> str:
 
 def _field(name: str, option: str) -> str:
     for known in BPO_FIELDS:
-        if known.casefold() == name.strip().casefold().replace("-", "_"):
+        wanted = name.strip().casefold()
+        if wanted == FIELDS[known].label.casefold() or wanted.replace("-", "_").replace(" ", "_") == known:
             return known
     raise UsageError(f"{option}: there is no field {name.strip()!r}.", did_you_mean(name, BPO_FIELDS))
 

@@ -42,6 +42,8 @@ class Column:
     heading: str
     right: bool = False
     keep: int = 5
+    wrap: bool = False
+    """Whether a long text goes on in the next line instead of being cut."""
 
 
 class Output:
@@ -84,7 +86,8 @@ class Output:
         """Print a line that --quiet keeps."""
         self._log(text)
         if not self.as_json:
-            print(visible(text), file=self.stdout)
+            for line in _wrapped(visible(text), self.stdout):
+                print(line, file=self.stdout)
 
     def note(self, text: str) -> None:
         """Say something beside the data, on standard error; nothing with --quiet."""
@@ -166,16 +169,16 @@ class Output:
             table.add_column(
                 Text(column.heading),
                 justify="right" if column.right else "left",
-                no_wrap=True,
-                overflow="ellipsis",
+                no_wrap=not column.wrap,
+                overflow="fold" if column.wrap else "ellipsis",
                 max_width=widths[place],
             )
         for row in rows:
             table.add_row(*(Text(row[place]) for place in kept))
         console.print(table)
         if len(kept) < len(columns):
-            missing = ", ".join(column.heading for place, column in enumerate(columns) if place not in kept)
-            self.note(f"Not shown, for the terminal is narrow: {missing}.")
+            missing = [column.heading for place, column in enumerate(columns) if place not in kept and column.heading]
+            self.note(f"Not shown, for the terminal is narrow: {', '.join(missing)}.")
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
@@ -211,6 +214,8 @@ class Output:
                 print(line, file=stream)
         stream.write(f"{question} [y/N] ")
         stream.flush()
+        if (reconfigure := getattr(sys.stdin, "reconfigure", None)) is not None:
+            reconfigure(errors="replace")
         answer = sys.stdin.readline()
         if not answer.endswith("\n"):
             print(file=stream)

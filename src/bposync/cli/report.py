@@ -95,7 +95,7 @@ def _held(output: Output, plan: Plan) -> None:
     if not held:
         return
     output.line(f"Held back ({len(held):,})")
-    columns = [Column("Customer", keep=9), Column("Field", keep=8), Column("Why", keep=9)]
+    columns = [Column("Customer", keep=9), Column("Field", keep=8), Column("Why", keep=11, wrap=True)]
     rows = []
     for change, difference in held:
         lead = f"{difference.field}: "
@@ -144,8 +144,8 @@ def _reasons(output: Output, changes: Sequence[Change]) -> None:
         Column("Customer", keep=9),
         Column("Name", keep=6),
         Column("Account", keep=5),
-        Column("", keep=7),
-        Column("Why", keep=8),
+        Column("Stands", keep=10),
+        Column("Why", keep=11, wrap=True),
     ]
     rows = []
     for change in changes:
@@ -184,7 +184,7 @@ def _fields(output: Output, title: str, changes: Sequence[Change]) -> None:
     columns = [
         Column("Customer", keep=9), Column("Name", keep=4), Column("Field", keep=9),
         Column("Accounting has", keep=8), Column("BPO has", keep=8), *([Column("Last agreed", keep=5)] if agreed else []),
-        Column("", keep=7),
+        Column("What happens", keep=10),
     ]  # fmt: skip
     rows = []
     for change in changes:
@@ -220,7 +220,7 @@ def recorded_tables(output: Output, documents: Sequence[Mapping[str, Any]], firs
     """Print changes as the journal has them, field by field; `first` stands before each, as the run it belongs to."""
     columns = [Column("Run", keep=9)] if first is not None else []
     columns += [
-        Column("Customer", keep=9), Column("Name", keep=4), Column("Account", keep=6), Column("", keep=7),
+        Column("Customer", keep=9), Column("Name", keep=4), Column("Account", keep=6), Column("Stands", keep=7),
         Column("Field", keep=8), Column("Before", keep=8), Column("After", keep=8), Column("Became", keep=8),
     ]  # fmt: skip
     rows = []
