@@ -42,10 +42,8 @@ NEVER_WRITTEN = ("DCBalance", "fForeignBalance", "dTimeStamp", "Client_Checksum"
 
 
 @pytest.fixture(scope="module")
-def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    made = Companies(postgres, tmp_path_factory.mktemp("companies"))
-    yield made
-    made.close()
+def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
+    return Companies(postgres, tmp_path_factory.mktemp("companies"))
 
 
 @pytest.fixture(params=KINDS)
@@ -604,7 +602,7 @@ def test_new_accounts_in_one_batch_are_as_they_would_be_alone(company: Company) 
     assert (bare["Telephone"], bare["Post1"], bare["Credit_Limit"], bare["CT"]) == (None, None, 0.0, True)
 
 
-@pytest.mark.parametrize("type_", [sa.SmallInteger(), sa.Integer(), sa.Boolean()], ids=["smallint", "integer", "boolean"])
+@pytest.mark.parametrize("type_", [sa.SmallInteger(), sa.Integer()], ids=["smallint", "integer"])
 def test_a_bit_is_written_as_its_column_takes_it(companies: Companies, kind: str, type_: sa.types.TypeEngine[Any]) -> None:
     company = companies.make(kind, client=client_table(types=dict.fromkeys(FLAGS, type_)))
     company.configure("sync", carry_hold=True)
@@ -621,10 +619,13 @@ def test_a_bit_is_written_as_its_column_takes_it(companies: Companies, kind: str
 def test_only_a_hold_that_was_put_on_by_a_sync_is_taken_off_again(company: Company) -> None:
     company.configure("sync", carry_hold=True)
     company.customer("HIL000001", "Hillcrest")
+    company.customer("HIL000002", "Hilltop", status="Hold")
     company.sync()
+    assert company.client("HIL000002")["On_Hold"] is True
     company.edit("HIL000001", On_Hold=True)
-    assert company.sync().plan.writes == ()
-    assert company.client("HIL000001")["On_Hold"] is True
+    company.change("HIL000002", status="Active")
+    assert company.sync().outcomes == {"HIL000002": "written"}
+    assert [row["On_Hold"] for row in company.clients()] == [True, False]
 
 
 def test_an_update_names_only_the_columns_that_differ(company: Company) -> None:

@@ -97,7 +97,7 @@ def test_a_code_that_came_back_under_another_key_is_another_account() -> None:
     accounts = [account("HOP001", "Hopewell", key="8")]
     pairing = pairing_of("HOP001", [customer("HOP001", "Hopewell")], accounts, [link("HOP001", "HOP001", key="7")])
     assert (pairing.kind, pairing.account) == (MISSING, None)
-    assert "HOP001" in pairing.reasons[0]
+    assert pairing.reasons == ("account HOP001 is another one now: it came back under another key",)
 
 
 @pytest.mark.parametrize("code", ["HOP001", "hop001", " HOP001 "])
@@ -316,6 +316,16 @@ def test_an_account_of_a_gone_customer_s_that_a_person_linked_to_another_is_that
     assert (pairing.kind, pairing.account) == (PAIRED, account("A1", "Old"))
 
 
+@pytest.mark.parametrize("gone", ["no longer in BPO", "Inactive"])
+@pytest.mark.parametrize("code", ["AAA001", "ZZZ001"])
+def test_an_account_that_came_from_a_gone_customer_to_another_looks_like_nobody_any_more(code: str, gone: str) -> None:
+    customers = [customer("NEW001", "New"), customer("SAM001", "Samson", vat_number=VAT)]
+    if gone == "Inactive":
+        customers.append(customer(code, "Old", status="Inactive"))
+    accounts = [account("A1", "Old", vat_number=VAT)]
+    assert pairing_of("SAM001", customers, accounts, [link(code, "A1"), link("NEW001", "A1")]).kind is NEW
+
+
 def test_an_account_may_look_like_several_customers() -> None:
     two = [customer("HOP001", "Hopewell"), customer("ZEB001", "Zebra")]
     assert who(look(two, [account("HOP001", "Zebra")])) == {"HOP001": (LOOKALIKE, ""), "ZEB001": (LOOKALIKE, "")}
@@ -391,6 +401,7 @@ def test_a_linked_customer_whose_account_is_no_longer_there_is_missing_and_never
     pairing = pairing_of("HOP001", [customer("HOP001", "Hopewell")], accounts, [link("HOP001", "A1", key="7")])
     assert (pairing.kind, pairing.account) == (MISSING, None)
     assert "A1" in pairing.reasons[0]
+    assert ("another one" in pairing.reasons[0]) is any(each.code == "A1" for each in accounts)
 
 
 def test_a_link_whose_customer_is_no_longer_in_bpo_is_kept() -> None:
@@ -400,7 +411,7 @@ def test_a_link_whose_customer_is_no_longer_in_bpo_is_kept() -> None:
 
 def test_a_link_whose_customer_and_account_are_both_gone_is_kept() -> None:
     (pairing,) = look([], [], [link("OLD001", "A1")]).pairings
-    assert (pairing.customer, pairing.account, pairing.link) == (None, None, link("OLD001", "A1"))
+    assert (pairing.kind, pairing.customer, pairing.account, pairing.link) == (MISSING, None, None, link("OLD001", "A1"))
 
 
 @pytest.mark.parametrize(
@@ -446,8 +457,7 @@ def test_customers_whose_codes_fall_together_are_rejected_though_the_code_is_lin
 
 def test_a_customer_without_a_code_is_rejected() -> None:
     pairing = pairing_of("", [customer("", "Hopewell")], [account("", "Hopewell")])
-    assert (pairing.kind, pairing.account) == (REJECTED, None)
-    assert "code" in pairing.reasons[0]
+    assert (pairing.kind, pairing.account, pairing.reasons) == (REJECTED, None, ("code: is blank",))
 
 
 @pytest.mark.parametrize("order", list(permutations(range(2))), ids=str)
@@ -516,6 +526,11 @@ def test_a_customer_has_the_account_of_its_own_code_before_one_that_would_get_th
     two = [customer("HOP001", "Spar"), customer("SAM001", "Spar")]
     found = look([two[place] for place in order], [account("HOP001", "Spar")], decisions=Decisions(new={"sam001": "HOP001"}))
     assert who(found) == {"HOP001": (PAIRED, "kHOP001"), "SAM001": (REJECTED, "")}
+
+
+def test_the_code_of_a_missing_account_is_free_where_links_know_accounts_by_a_key() -> None:
+    two = [customer("ONE", "One"), customer("TWO", "Two")]
+    assert who(look(two, [], [link("ONE", "TWO", key="7")])) == {"ONE": (MISSING, ""), "TWO": (NEW, "")}
 
 
 def test_no_new_account_gets_the_code_of_a_missing_one_where_links_know_accounts_by_code_alone() -> None:

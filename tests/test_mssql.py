@@ -18,6 +18,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -244,21 +245,13 @@ class Cursor:
             session.rows.execute(f"ROLLBACK TO {name}")
 
     def _translate(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        (tree,) = sqlglot.parse(statement, read="tsql", error_level=sqlglot.ErrorLevel.RAISE)
-        assert isinstance(tree, (exp.Select, exp.Insert, exp.Update, exp.Delete, exp.Create)), statement
-        if isinstance(tree, exp.Insert):
-            assert "DCLink" not in statement.partition("VALUES")[0], "IDENTITY_INSERT is set to OFF. (544)"
-            assert not tree.args.get("returning"), "the table has triggers, and OUTPUT has no INTO. (334)"
-        for table in tree.find_all(exp.Table):
-            assert table.db in ("", "dbo"), f"no schema {table.db}"
-            table.set("db", None)
+        translated, star = _translated(statement)
         session = self.session
         session.begin()
         try:
             for values in rows:
-                found = session.rows.execute(_sqlite(tree), values)
+                found = session.rows.execute(translated, values)
                 if found.description:
-                    star = bool(tree.find(exp.Star))
                     self._answer(found.fetchall(), [self._handed_out(column[0], star=star) for column in found.description])
                 self.rowcount = found.rowcount
         except sqlite3.Error as error:
@@ -271,9 +264,21 @@ class Cursor:
         return name.lower() if names == "lower" or (names == "lower unless asked for *" and not star) else name
 
 
-def _sqlite(tree: exp.Expression) -> str:
+@cache
+def _translated(statement: str) -> tuple[str, bool]:
+    """Give a statement of T-SQL as SQLite takes it, and whether it asks for *; what SQL Server refuses fails."""
+    (tree,) = sqlglot.parse(statement, read="tsql", error_level=sqlglot.ErrorLevel.RAISE)
+    assert isinstance(tree, (exp.Select, exp.Insert, exp.Update, exp.Delete, exp.Create)), statement
+    if isinstance(tree, exp.Insert):
+        assert "DCLink" not in statement.partition("VALUES")[0], "IDENTITY_INSERT is set to OFF. (544)"
+        assert not tree.args.get("returning"), "the table has triggers, and OUTPUT has no INTO. (334)"
+    for table in tree.find_all(exp.Table):
+        assert table.db in ("", "dbo"), f"no schema {table.db}"
+        table.set("db", None)
     text = tree.sql(dialect="sqlite")
-    return re.sub(r"TEXT\((?:\d+|MAX)\)", "TEXT COLLATE NOCASE", text) if isinstance(tree, exp.Create) else text
+    if isinstance(tree, exp.Create):
+        text = re.sub(r"TEXT\((?:\d+|MAX)\)", "TEXT COLLATE NOCASE", text)
+    return text, bool(tree.find(exp.Star))
 
 
 def _odbc_error(error: sqlite3.Error) -> BaseException:
@@ -403,6 +408,12 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for command in (["list"], ["sites"], ["status"], ["history"], ["history", "--customer", "full"]):
             bposync(company, *command)
         bposync(company, "sync", "--yes", "--overwrite", "--customer", "NEW000002")
+        company.edit("NEW000007", Telephone="accepted")
+        for command in (
+            ["accept", "NEW000007"], ["ignore", "NEW000005"], ["ignore", "NEW000005", "--undo"], ["unlink", "NEW000006"],
+            ["link", "NEW000006", "NEW000006"],
+        ):  # fmt: skip
+            bposync(company, *command)
         yield server
 
 
@@ -622,8 +633,8 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(
     cases: list[tuple[str, Path, list[str]]] = []
     for state, port in {"silent": silent_port, "closed": closed_port}.items():
         for form, url in urls(mssql_driver, port).items():
-            for side, command in {"bpo": ["list"], "accounting": ["sync", "--yes"], "state": ["history"]}.items():
-                if side == "state" and (state, form) != ("silent", "url"):
+            for side, command in {"bpo": ["list"], "accounting": ["sync", "--yes"]}.items():
+                if state == "closed" and (form == "url") is (side == "bpo"):
                     continue
                 folder = tmp_path / f"{state}-{form}-{side}"
                 folder.mkdir()

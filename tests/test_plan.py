@@ -267,7 +267,7 @@ def test_one_customer_s_fields_are_decided_one_by_one() -> None:
         ({HELD}, Action.SAME),
         (set(), Action.SAME),
     ],
-    ids=str,
+    ids=range(5),
 )
 def test_conflict_comes_before_update_before_drift_before_same(verdicts_of: set[Verdict], action: Action) -> None:
     fields = {WRITE: ("email", "b", "a", "a"), DRIFT: ("vat_number", "1", "2", "1"), CONFLICT: ("terms", "60 Days", "", "30D")}
@@ -979,7 +979,7 @@ EVERYWHERE = [
         (Choice(sites=("Durban",), customers=frozenset({"paa001", "two001"})), ["TWO001"]),
         (Choice(sites=("Pretoria",)), []),
     ],
-    ids=str,
+    ids=range(8),
 )
 def test_a_plan_is_for_the_chosen_customers(choice: Choice, codes: list[str]) -> None:
     plan = plan_for(MemoryBooks(), EVERYWHERE, choice=choice)

@@ -56,7 +56,7 @@ def test_null_empty_and_blanks_are_one_value(raw: object) -> None:
         (True, "1"),
         (False, "0"),
     ],
-    ids=ascii,
+    ids=lambda value: "memoryview" if isinstance(value, memoryview) else ascii(value),
 )
 def test_text_is_what_the_column_says_without_its_padding(raw: object, text: str) -> None:
     assert text_of(raw) == text
@@ -297,7 +297,10 @@ HIDDEN = {
     "\x7f": r"\x7f",
     "\x85": r"\x85",
     "\x9b": r"\x9b",
+    "\u034f": r"\u034f",
     "\u061c": r"\u061c",
+    "\u115f": r"\u115f",
+    "\u3164": r"\u3164",
     "\u200b": r"\u200b",
     "\u200c": r"\u200c",
     "\u200e": r"\u200e",

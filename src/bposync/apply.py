@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 500
 """How many customers share the steps of a write."""
+_MAY_BE_THERE: Final = (OutcomeKind.WRITTEN, OutcomeKind.UNKNOWN)
 _ATTENTION_OR_NEWS = frozenset(Action) - {Action.SAME, Action.SKIPPED}
 
 
@@ -76,7 +77,7 @@ def carry_out(
         except UnreachableError as error:
             outcomes, links = [Outcome(OutcomeKind.FAILED, f"not written: {error.message}")] * len(batch), []
             _settle(journal, run.run, dict(enumerate(outcomes, done)), [])
-            if not any(outcome.kind is OutcomeKind.WRITTEN for outcome in result.outcomes.values()):
+            if not any(outcome.kind in _MAY_BE_THERE for outcome in result.outcomes.values()):
                 raise
             _add(result, batch, outcomes)
             break

@@ -234,7 +234,8 @@ def _missing_driver(place: Address, error: ImportError) -> UsageError:
 def _prepare_pyodbc(place: Address) -> None:
     import pyodbc
 
-    if place.url.host and "driver" not in {key.lower() for key in place.url.query}:
+    # A host without a database is a data source (DSN), which knows its driver itself.
+    if place.url.host and place.url.database and "driver" not in {key.lower() for key in place.url.query}:
         raise UsageError(
             f"{place}: the URL does not say which ODBC driver to use.",
             f"Add ?driver=ODBC+Driver+18+for+SQL+Server. {_installed_drivers()}",
@@ -260,6 +261,7 @@ def _prepare_sqlite(made: sa.Engine, *, writes: bool) -> None:
 def _set_xact_abort(connection: Any, _record: object) -> None:  # noqa: ANN401
     cursor = connection.cursor()
     cursor.execute("SET XACT_ABORT ON")
+    cursor.execute("SET NOCOUNT ON")
     cursor.close()
 
 

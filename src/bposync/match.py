@@ -46,7 +46,7 @@ class _Matcher:
     ) -> None:
         # In order, so that the one in which the databases hand them over changes nothing.
         self.customers = sorted(customers, key=lambda customer: (customer.key, customer.code, customer.name))
-        self.accounts = sorted(accounts, key=lambda account: (normalise_code(account.code), len(account.key), account.key))
+        self.accounts = sorted(accounts, key=_in_order)
         self.links = links
         self.decisions = decisions
         self.by_key = {account.key: account for account in accounts if account.key}
@@ -146,7 +146,9 @@ class _Matcher:
             reason = f"code: falls together with that of customer {', '.join(others)}"
         else:
             reason = "code: is blank"
-        pairings[place] = Pairing(PairingKind.REJECTED, customer, None, self.links.get(customer.key), (reason,))
+        link = self.links.get(customer.key)
+        new_code = self._new_code(customer) if customer.key and link is None else ""
+        pairings[place] = Pairing(PairingKind.REJECTED, customer, None, link, (reason,), new_code)
 
     def _linked_account(self, link: Link) -> tuple[Account | None, str]:
         """Give a link's account: by the system's own key where the link has one, else by its code."""
@@ -207,7 +209,8 @@ class _Matcher:
                 for account in self.by_code.get(code, [])
                 if id(account) not in self.holders and normalise_name(account.name) == name
             ]
-            if len(found) == 1:
+            # Where the code is all that tells accounts apart, one that shares it cannot be found again.
+            if len(found) == 1 and (found[0].key or len(self.by_code[code]) == 1):
                 self._take(found[0], customer.code)
                 pairings[place] = Pairing(PairingKind.PAIRED, customer, found[0], reasons=("paired: same code and name",))
 
@@ -256,14 +259,15 @@ class _Matcher:
                 missing = self._missing_under(code, customer)
                 if missing is not None:
                     reason = f"code: {new_code} is the account of customer {missing.customer}, which is missing"
-                    pairings[place] = _rejected(customer, reason)
+                    pairings[place] = _rejected(customer, reason, new_code)
                 elif taken:
                     holder = self.holders.get(id(taken[0]))
                     whose = f"customer {holder}'s account" if holder else f"the account of {taken[0].name}"
-                    pairings[place] = _rejected(customer, f"code: {new_code} is {whose} already")
+                    pairings[place] = _rejected(customer, f"code: {new_code} is {whose} already", new_code)
                 elif len(places) > 1:
                     others = ", ".join(self.customers[other].code for other in places if other != place)
-                    pairings[place] = _rejected(customer, f"code: customer {others} would get the account code {new_code} too")
+                    reason = f"code: customer {others} would get the account code {new_code} too"
+                    pairings[place] = _rejected(customer, reason, new_code)
                 else:
                     pairings[place] = Pairing(PairingKind.NEW, customer, new_code=new_code)
 
@@ -278,8 +282,12 @@ class _Matcher:
         return self.decisions.new.get(customer.key) or customer.text("account") or customer.code
 
 
-def _rejected(customer: Customer, reason: str) -> Pairing:
-    return Pairing(PairingKind.REJECTED, customer, reasons=(reason,))
+def _in_order(account: Account) -> tuple[str, int, str, str, str]:
+    return (normalise_code(account.code), len(account.key), account.key, account.code, account.name)
+
+
+def _rejected(customer: Customer, reason: str, new_code: str = "") -> Pairing:
+    return Pairing(PairingKind.REJECTED, customer, reasons=(reason,), new_code=new_code)
 
 
 def _looks_like(account: Account, evidence: Collection[str]) -> str:

@@ -147,7 +147,7 @@ class _Planner:
         shape = self.books.shape(customer)
         base = self._base(pairing)
         reasons = self._rejections(pairing, shape)
-        code, why = self._new_code(pairing, customer)
+        code, why = self._new_code(pairing)
         if why:
             reasons.insert(0, f"code: {why}")
         if pairing.kind is PairingKind.REJECTED:
@@ -160,9 +160,9 @@ class _Planner:
             return self._compare(base, pairing, shape)
         return replace(base, action=_WAITING[pairing.kind], reasons=pairing.reasons)
 
-    def _new_code(self, pairing: Pairing, customer: Customer) -> tuple[str, str]:
+    def _new_code(self, pairing: Pairing) -> tuple[str, str]:
         """Give the code that the customer's account would get, and why the books cannot hold it; both may be empty."""
-        code = pairing.new_code or ("" if pairing.account or pairing.link else customer.code)
+        code = pairing.new_code
         if not code or pairing.kind not in (PairingKind.NEW, PairingKind.REJECTED):
             return code, ""
         try:

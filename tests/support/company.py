@@ -11,6 +11,7 @@ import secrets
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -82,8 +83,13 @@ def client_table(
 @contextmanager
 def connected(url: str) -> Iterator[sa.Connection]:
     """Give a connection of the test's own to a database, in a transaction that is committed."""
-    with sa.create_engine(url, poolclass=NullPool).begin() as connection:
+    with _engine(url).begin() as connection:
         yield connection
+
+
+@cache
+def _engine(url: str) -> sa.Engine:
+    return sa.create_engine(url, poolclass=NullPool)
 
 
 def dump(url: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -159,7 +165,7 @@ class Company:
     journal_url: str
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     altered: bool = False
-    """Whether more than accounts was changed in the accounting database."""
+    """Whether the accounting database is another than Evolution's newest, or more than accounts was changed in it."""
     _known_client: sa.Table | None = None
 
     # Its making and its configuration.
@@ -258,6 +264,8 @@ class Company:
         return found
 
     def _client(self, connection: sa.Connection) -> sa.Table:
+        if not self.altered:
+            return evolution.CLIENT
         if self._known_client is None:
             (name,) = [name for name in sa.inspect(connection).get_table_names() if name.casefold() == "client"]
             self._known_client = sa.Table(name, sa.MetaData(), autoload_with=connection)
@@ -352,13 +360,15 @@ KINDS = (SQLITE, POSTGRESQL)
 
 
 class Companies:
-    """Makes companies, each in databases that nobody else uses meanwhile: copies of ones that were made once."""
+    """Makes companies, each in databases that nobody else uses meanwhile: copies of ones that were made once.
+
+    What is made in PostgreSQL goes with its server: to drop a database takes longer than most tests.
+    """
 
     def __init__(self, server: PostgresServer, folder: Path) -> None:
         self._server = server
         self._folder = folder
         self._originals: dict[tuple[str, str], str] = {}
-        self._made: list[str] = []
         self._last: Company | None = None
 
     def make(self, books: str, *, client: sa.Table | None = None, journal: str = SQLITE, keep: bool = False) -> Company:
@@ -380,14 +390,10 @@ class Companies:
             accounting_url = self._copy("books", books, folder)
         urls = self._bpo(bpo, folder), self._empty("journal", journal, folder)
         made = Company(folder, urls[0], accounting_url, urls[1], configuration(urls[0], accounting_url, urls[1]))
+        made.altered = client is not None
         if books == POSTGRESQL and client is None and not keep:
             self._last = made
         return made
-
-    def close(self) -> None:
-        """Drop what was made in PostgreSQL."""
-        for name in self._made:
-            self._server.drop_database(name)
 
     def _bpo(self, kind: str, folder: Path) -> str:
         """Give a BPO that lists nobody. Nobody changes its tables, so that one in PostgreSQL does for all companies in turn."""
@@ -403,8 +409,7 @@ class Companies:
     def _empty(self, name: str, kind: str, folder: Path) -> str:
         if kind == SQLITE:
             return sqlite_url(folder / f"{name}.sqlite")
-        self._made.append(self._server.create_database())
-        return self._server.url(self._made[-1])
+        return self._server.url(self._server.create_database())
 
     def _copy(self, name: str, kind: str, folder: Path) -> str:
         original = self._originals.get((name, kind))
@@ -415,11 +420,11 @@ class Companies:
             copy = folder / f"{name}.sqlite"
             shutil.copy(str(sa.make_url(original).database), copy)
             return sqlite_url(copy)
-        self._made.append(f"test_{secrets.token_hex(6)}")
+        copied = f"test_{secrets.token_hex(6)}"
         engine = sa.create_engine(self._server.url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(sa.text(f'CREATE DATABASE "{self._made[-1]}" TEMPLATE "{sa.make_url(original).database}"'))
-        return self._server.url(self._made[-1])
+            connection.execute(sa.text(f'CREATE DATABASE "{copied}" TEMPLATE "{sa.make_url(original).database}"'))
+        return self._server.url(copied)
 
 
 # The values of a customer that has all of them, each its own and as wide as Evolution holds it.

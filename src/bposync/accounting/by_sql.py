@@ -29,6 +29,7 @@ CAUTION: Final = (
     "Writes by SQL, which Sage does not support: Evolution's own validation and its branch, agent and checksum columns are "
     "skipped."
 )
+_REFUSALS: Final = ("permission denied", "permission was denied", "readonly database", "read-only")
 _WAIT_MILLISECONDS: Final = 10_000
 
 
@@ -91,6 +92,11 @@ class SqlWay:
             if _is_cut(error):
                 self.close()
                 return [Outcome(OutcomeKind.FAILED, f"the connection was cut before anything was written: {why}")] * len(batch)
+            if any(words in why.lower() for words in _REFUSALS):
+                hint = (
+                    "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs."
+                )
+                raise UnreachableError(f"{self._place} refuses to be written: {why}", hint) from None
             if len(batch) == 1:
                 return [Outcome(OutcomeKind.FAILED, why)]
         outcomes: list[Outcome] = []
@@ -100,7 +106,8 @@ class SqlWay:
             except UnreachableError as error:
                 if not outcomes:
                     raise
-                outcomes.append(Outcome(OutcomeKind.FAILED, f"not written: {error.message}"))
+                # Nor will the others be: each of them would wait for the time-out again.
+                return outcomes + [Outcome(OutcomeKind.FAILED, f"not written: {error.message}")] * (len(batch) - len(outcomes))
         return outcomes
 
     def _write(self, batch: Sequence[Change]) -> list[Outcome]:

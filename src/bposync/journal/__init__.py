@@ -6,6 +6,7 @@ What is read without writing (list, status, history, a dry run) never makes the 
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -47,11 +48,7 @@ class Journal:
             return
         if self._writes:
             self._need_folder()
-            with self.transaction("cannot be written") as connection:
-                schema.metadata.create_all(connection)
-                if connection.execute(sa.select(schema.schema_version.c.version)).first() is None:
-                    connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
-                version = connection.execute(sa.select(schema.schema_version.c.version)).scalar_one()
+            version = self._make_tables()
         else:
             with self.transaction("cannot be read") as connection:
                 if not sa.inspect(connection).has_table(schema.schema_version.name):
@@ -63,6 +60,21 @@ class Journal:
                 f"{self.place} was made by a newer bposync (schema {version}, this one knows {schema.VERSION}).",
                 "Use the newer version.",
             )
+
+    def _make_tables(self, tries: int = 5) -> int:
+        """Make the tables that are missing, and give the schema's version; several may be doing so at once."""
+        try:
+            with self.transaction("cannot be written") as connection:
+                schema.metadata.create_all(connection)
+                if connection.execute(sa.select(schema.schema_version.c.version)).first() is None:
+                    connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
+                return int(connection.execute(sa.select(schema.schema_version.c.version)).scalar_one())
+        except UnreachableError:
+            if tries == 0 or self.place.is_file:
+                raise
+        # Somebody else made one of them in the same moment.
+        time.sleep(0.2)
+        return self._make_tables(tries - 1)
 
     def _need_folder(self) -> None:
         folder = Path(str(self.place.url.database)).parent

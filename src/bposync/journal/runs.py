@@ -33,8 +33,8 @@ _CODE_WIDTH = 200
 
 
 def new_run_id(at: datetime) -> str:
-    """Give the name of a run: its moment in UTC, and four letters so that two in one second differ."""
-    return f"{at.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    """Give the name of a run: its moment in UTC, then what keeps two in one second apart and in order."""
+    return f"{at.astimezone(UTC):%Y%m%d-%H%M%S}-{at.microsecond * 0x10000 // 1_000_000:04x}{secrets.token_hex(1)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class RunBook:
         with self._journal.transaction("cannot be written") as connection:
             connection.execute(
                 sa.insert(schema.runs).values(
-                    company=self._journal.company, run=run.run, started_at=moment(run.at), by=run.by[:_CODE_WIDTH],
-                    machine=run.machine[:_CODE_WIDTH], login=run.login[:_CODE_WIDTH], version=run.version,
+                    company=self._journal.company, run=run.run, by=run.by[:_CODE_WIDTH],
+                    started_at=run.at.astimezone(UTC).isoformat(), machine=run.machine[:_CODE_WIDTH], login=run.login[:_CODE_WIDTH], version=run.version,
                     sites=json.dumps(list(run.sites)), customers=json.dumps(list(run.customers)),
                     summary=json.dumps(dict(run.summary)),
                 )
@@ -120,8 +120,9 @@ class RunBook:
         rows = [
             {
                 "company": self._journal.company, "run": run, "number": first + place,
-                "customer": normalise_code(change.code)[:_CODE_WIDTH], "code": change.code, "name": change.name,
-                "account": change.account[:_CODE_WIDTH], "account_key": change.seen.key if change.seen else "",
+                "customer": _storable(normalise_code(change.code))[:_CODE_WIDTH],
+                "code": _storable(change.code), "name": _storable(change.name),
+                "account": _storable(change.account)[:_CODE_WIDTH], "account_key": change.seen.key if change.seen else "",
                 "action": change.action.value, "intent": int(intent), "fields": json.dumps(fields_document(change)),
                 "reasons": json.dumps(list(change.reasons)), "link": _encode_link(change.link) if intent else "",
             }
@@ -237,7 +238,7 @@ class RunBook:
         if run is not None:
             statement = statement.where(changes.c.run == run)
         if customer is not None:
-            statement = statement.where(changes.c.customer == customer[:_CODE_WIDTH])
+            statement = statement.where(changes.c.customer == _storable(customer)[:_CODE_WIDTH])
         with self._journal.transaction("cannot be read") as connection:
             return [Recorded(row.run, row.number, _document(row)) for row in connection.execute(statement)]
 
@@ -259,6 +260,11 @@ def _document(row: Any) -> dict[str, Any]:  # noqa: ANN401
         "code": row.code, "name": row.name, "account": row.account or None, "action": row.action,
         "fields": json.loads(row.fields), "reasons": reasons, "outcome": outcome,
     }  # fmt: skip
+
+
+def _storable(text: str) -> str:
+    """Give text that every database takes: no database stores a NUL or half a character."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _encode_link(link: Link | None) -> str:
