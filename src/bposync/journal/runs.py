@@ -102,7 +102,8 @@ class RunBook:
             connection.execute(
                 sa.insert(schema.runs).values(
                     company=self._journal.company, run=run.run, by=run.by[:_CODE_WIDTH],
-                    started_at=run.at.astimezone(UTC).isoformat(), machine=run.machine[:_CODE_WIDTH], login=run.login[:_CODE_WIDTH], version=run.version,
+                    started_at=run.at.astimezone(UTC).isoformat(), machine=run.machine[:_CODE_WIDTH],
+                    login=run.login[:_CODE_WIDTH], version=run.version,
                     sites=json.dumps(list(run.sites)), customers=json.dumps(list(run.customers)),
                     summary=json.dumps(dict(run.summary)),
                 )
