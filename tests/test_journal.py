@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -273,6 +275,15 @@ def test_a_journal_is_made_once_however_many_begin_at_once(url: str, tmp_path: P
     assert wrong == []
     assert len(dump(url)[schema.schema_version.name]) == 1
     assert len(dump(url)[schema.links.name]) == len(several)
+
+
+def test_a_server_that_does_not_answer_is_asked_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://clerk:secret@127.0.0.1:{silent.getsockname()[1]}/journal?connect_timeout=2"
+        began = time.monotonic()
+        with pytest.raises(UnreachableError), open_journal(settings(url, tmp_path), writes=True):
+            pass
+    assert time.monotonic() - began < 5
 
 
 # Runs.

@@ -462,6 +462,25 @@ def test_a_value_that_the_database_changed_is_found_by_reading_back(company: Com
     assert agreed == ({"bet000001": "031 2"} if when == "INSERT" else {"alp000001": "031 1", "bet000001": "0312"})
 
 
+def test_what_an_earlier_sync_left_is_told_as_it_is_found(company: Company, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first sync wrote an account, the database changed it, and nobody was left to read it back."""
+    company.customer("ALP000001", "Alpha", phone="031 1")
+    make_trigger(company, kind, "INSERT", "'meddled'")
+
+    def gone(*_: object) -> list[Account | None]:
+        raise UnreachableError("the accounting system cannot be read back")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlWay, "read_back", gone)
+        assert company.sync().outcomes == {"ALP000001": "unknown"}
+    company.sync()
+    with open_journal(company.settings(), writes=False) as journal:
+        first = journal.runs.all()[-1]
+        (told,) = [found.document for found in journal.runs.changes_of(run=first.run)]
+    assert told["outcome"] == "failed"
+    assert any("meddled" in reason for reason in told["reasons"]), told["reasons"]
+
+
 def refuse(company: Company, kind: str, value: str) -> None:
     """Let the database refuse one value in Telephone."""
     if kind == SQLITE:

@@ -6,6 +6,7 @@ journal before anything is written, and an intent without an outcome is looked u
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 BATCH: Final = 500
 """How many customers share the steps of a write."""
+PAUSE_SECONDS: Final = 1.0
+"""How long a write that cannot be found gets to arrive."""
 _MAY_BE_THERE: Final = (OutcomeKind.WRITTEN, OutcomeKind.UNKNOWN)
 _ATTENTION_OR_NEWS = frozenset(Action) - {Action.SAME, Action.SKIPPED}
 
@@ -145,15 +148,19 @@ def judge(books: Books, change: Change, account: Account | None) -> tuple[Outcom
 
 
 def settle_earlier(journal: Journal, accounting: Accounting) -> list[tuple[Intent, Outcome]]:
-    """Look up every intent that has no outcome, and record what became of it; give what was found, oldest first."""
+    """Look up every intent that has no outcome, and record what became of it; give what was found, oldest first.
+
+    What is not there is looked up once more after a pause: a write whose answer never came may still be on its way.
+    """
     found: list[tuple[Intent, Outcome]] = []
     for some in database.chunks(journal.runs.unsettled(), BATCH):
-        accounts = accounting.way.read_back([intent.change for intent in some])
+        judged = _look_up(accounting, some)
+        if again := [place for place, (outcome, _) in enumerate(judged) if outcome.kind is OutcomeKind.FAILED]:
+            time.sleep(PAUSE_SECONDS)
+            for place, later in zip(again, _look_up(accounting, [some[place] for place in again]), strict=True):
+                judged[place] = later
         by_run: dict[str, tuple[dict[int, Outcome], list[Link]]] = {}
-        for intent, account in zip(some, accounts, strict=True):
-            outcome, link = judge(accounting.books, intent.change, account)
-            if outcome.kind is OutcomeKind.FAILED:
-                outcome = replace(outcome, reason="cut off before it was written")
+        for intent, (outcome, link) in zip(some, judged, strict=True):
             outcomes, links = by_run.setdefault(intent.run, ({}, []))
             outcomes[intent.number] = outcome
             if link is not None:
@@ -162,3 +169,16 @@ def settle_earlier(journal: Journal, accounting: Accounting) -> list[tuple[Inten
         for run, (outcomes, links) in by_run.items():
             journal.runs.settle(run, outcomes, links, by=current_user())
     return found
+
+
+def _look_up(accounting: Accounting, intents: Sequence[Intent]) -> list[tuple[Outcome, Link | None]]:
+    accounts = accounting.way.read_back([intent.change for intent in intents])
+    judged = []
+    for intent, account in zip(intents, accounts, strict=True):
+        outcome, link = judge(accounting.books, intent.change, account)
+        if outcome.kind is OutcomeKind.FAILED:
+            differs = outcome.reason.removeprefix("read back: ")
+            reason = "cut off before it was written" if account is None else f"not as it was to be written: {differs}"
+            outcome = replace(outcome, reason=reason)
+        judged.append((outcome, link))
+    return judged

@@ -9,6 +9,7 @@ import typer
 from bposync.cli.output import Column
 from bposync.errors import ExitCode
 from bposync.records import Action
+from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bposync.cli.common import Session, SiteOption
     from bposync.journal.runs import Intent, Run
     from bposync.plan import Plan
+    from bposync.records import Link
 
 SCHEMA: Final = "bposync.status/1"
 _COLUMNS: Final = (
@@ -55,12 +57,26 @@ def show(
     plan = survey.plan(choice)
     sites = [_site(name, plan, runs) for name in choice.sites or survey.sites]
     in_sync = not open_intents and not any(plan.summary[action] for action in _out_of_step())
+    # Where BPO cannot say which account a customer has, it may know a customer under its own code only.
+    other_codes = (
+        []
+        if survey.has_account_column
+        else [
+            pairing.link
+            for pairing in survey.matching.pairings
+            if pairing.customer is not None
+            and pairing.link is not None
+            and normalise_code(pairing.link.account) != pairing.customer.key
+            and choice.includes(pairing.customer.key, pairing.customer.sites)
+        ]
+    )
     if session.output.as_json:
         session.output.document({
             "schema": SCHEMA,
             "post_accounts": post_accounts,
             "in_sync": in_sync,
             "unknown": len(open_intents),
+            "other_codes": [{"code": link.customer, "account": link.account} for link in other_codes],
             "company": survey.books.company.name,
             "sites": sites,
             "accounting_only": [
@@ -69,6 +85,7 @@ def show(
         })  # fmt: skip
     else:
         _print(session, survey.books.company.name, sites, plan, post_accounts, open_intents, in_sync=in_sync)
+        _print_other_codes(session, other_codes)
     return int(ExitCode.DIFFERENCES if check and not in_sync else ExitCode.DONE)
 
 
@@ -149,3 +166,10 @@ def _print_unknown(session: Session, open_intents: Sequence[Intent]) -> None:
     if open_intents:
         count = len(open_intents)
         session.output.important(f"Of unknown outcome: {count:,} write{'s'[: count != 1]}; the next sync looks them up first.")
+
+
+def _print_other_codes(session: Session, links: Sequence[Link]) -> None:
+    if links:
+        session.output.line(f"Linked to an account of another code, under which BPO may not know it ({len(links):,})")
+        rows = [[link.customer, link.name, link.account] for link in links]
+        session.output.table([Column("Customer", keep=9), Column("Name", keep=6), Column("Account", keep=9)], rows)
