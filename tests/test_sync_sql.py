@@ -35,6 +35,12 @@ TERMS = {"30 Days": 1, "60 Days": 2, "90 Days": 3, "Cash on Delivery": 4}
 GROUPS = {"RE": 1, "CO": 2, "GV": 3, "IT": 4, "HILLCRESTP": 5}
 
 
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is still on its way to a database of this machine."""
+    monkeypatch.setattr(apply, "PAUSE_SECONDS", 0)
+
+
 @pytest.fixture(scope="module")
 def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
     return Companies(postgres, tmp_path_factory.mktemp("companies"))
@@ -346,6 +352,30 @@ def test_the_answer_that_never_came_is_looked_up_and_the_write_is_not_repeated(
         assert opened.journal.runs.unsettled() == []
 
 
+def test_a_write_that_arrives_late_is_found_and_not_repeated(linked: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    linked.customer("NEW000001", "New", phone="2")
+    read_back = SqlWay.read_back
+
+    def cut(*_: object) -> list[Account | None]:
+        raise UnreachableError("the accounting system cannot be read back")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlWay, "read_back", cut)
+        linked.sync()
+    looks: list[int] = []
+
+    def late(way: SqlWay, batch: Sequence[Change]) -> list[Account | None]:
+        looks.append(len(batch))
+        return [None] * len(batch) if len(looks) == 1 else read_back(way, batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlWay, "read_back", late)
+        assert linked.sync().plan.writes == ()
+    assert looks == [1, 1]
+    assert recorded(linked, -2)["NEW000001"] == "written"
+    assert phones(linked)["NEW000001"] == "2"
+
+
 def test_an_account_that_is_renamed_stays_linked_by_its_key(linked: Company) -> None:
     linked.edit("ALP000001", Account="ALPHA")
     linked.change("ALP000001", phone="1")
@@ -620,10 +650,10 @@ def test_a_journal_that_fails_stops_the_sync_and_loses_nothing(
     assert linked.sync().plan.writes == ()
 
 
-def recorded(company: Company) -> dict[str, str]:
-    """Give what the journal says became of each customer in the last run."""
+def recorded(company: Company, which: int = -1) -> dict[str, str]:
+    """Give what the journal says became of each customer in a run, the last where nothing else is said."""
     with open_journal(company.settings(), writes=False) as journal:
-        (run, *_) = journal.runs.all()
+        run = journal.runs.all()[-which - 1]
         return {found.document["code"]: found.document["outcome"] for found in journal.runs.changes_of(run=run.run)}
 
 

@@ -32,6 +32,8 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 _HARMLESS = re.compile(r"[+-]?[\d\s().,/-]+", re.ASCII)
 _SECONDS_BEFORE_PROGRESS = 1.0
 _BETWEEN = 3  # cells between two drawn columns
+_EXPENDABLE, _EVERY = 6, 99  # what goes before anything is broken into lines, and what goes at all
+_NARROW = 16  # cells below which no text is broken
 _LONG = 40  # cells from which on a text is cut where the terminal is narrow
 
 
@@ -256,24 +258,31 @@ def _cells(text: str) -> int:
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[list[int], list[int]]:
     """Give the places of the columns that fit, and the width of each.
 
-    First long texts are cut, so that one of them costs no other column; then columns go, the empty ones and those that
-    matter least before the others.
+    First long texts are cut, so that one of them costs no other column; then the columns that matter least go; then those
+    that may go on in a next line are made narrow; only then others go.
     """
     needs = [
         max((_cells(cell) for cell in (column.heading, *(row[place] for row in rows))), default=0)
         for place, column in enumerate(columns)
     ]
     kept = list(range(len(columns)))
+    empty = {place for place in kept if rows and not any(row[place].strip() for row in rows)}
 
     def too_wide() -> int:
         return sum(needs[place] + _BETWEEN for place in kept) - _BETWEEN - width
 
-    for place in sorted(kept, key=lambda place: -needs[place]):
-        if (excess := too_wide()) > 0 and needs[place] > _LONG:
-            needs[place] = max(_LONG, needs[place] - excess)
-    empty = [place for place in kept if rows and not any(row[place].strip() for row in rows)]
-    for place in sorted(kept, key=lambda place: (place not in empty, columns[place].keep, -place)):
-        if too_wide() <= 0 or len(kept) <= 2:  # noqa: PLR2004
-            break
-        kept.remove(place)
+    def narrow(places: Sequence[int], least: int) -> None:
+        for place in sorted(places, key=lambda place: -needs[place]):
+            if (excess := too_wide()) > 0 and needs[place] > least:
+                needs[place] = max(least, needs[place] - excess)
+
+    def drop(most: int) -> None:
+        for place in sorted(kept, key=lambda place: (place not in empty, columns[place].keep, -place)):
+            if too_wide() > 0 and len(kept) > 2 and (place in empty or columns[place].keep <= most):  # noqa: PLR2004
+                kept.remove(place)
+
+    narrow(kept, _LONG)
+    drop(_EXPENDABLE)
+    narrow([place for place in kept if columns[place].wrap], _NARROW)
+    drop(_EVERY)
     return kept, needs

@@ -183,7 +183,8 @@ def _fields(output: Output, title: str, changes: Sequence[Change]) -> None:
     agreed = any(difference.agreed for change in changes for difference in change.fields)
     columns = [
         Column("Customer", keep=9), Column("Name", keep=4), Column("Field", keep=9),
-        Column("Accounting has", keep=8), Column("BPO has", keep=8), *([Column("Last agreed", keep=5)] if agreed else []),
+        Column("Accounting has", keep=10, wrap=True), Column("BPO has", keep=10, wrap=True),
+        *([Column("Last agreed", keep=5)] if agreed else []),
         Column("What happens", keep=10),
     ]  # fmt: skip
     rows = []

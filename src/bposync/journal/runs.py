@@ -258,14 +258,31 @@ def _document(row: Any) -> dict[str, Any]:  # noqa: ANN401
     if row.intent and row.outcome is None:
         reasons.append("the answer never came; the next sync looks up what became of it")
     return {
-        "code": row.code, "name": row.name, "account": row.account or None, "action": row.action,
+        "code": _stored(row.code), "name": _stored(row.name), "account": row.account or None, "action": row.action,
         "fields": json.loads(row.fields), "reasons": reasons, "outcome": outcome,
     }  # fmt: skip
 
 
+_ENCODED = "json:"
+
+
 def _storable(text: str) -> str:
-    """Give text that every database takes: no database stores a NUL or half a character."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    """Give text that every database takes, and that `_stored` takes back: none stores a NUL or half a character."""
+    if "\0" in text or text.startswith(_ENCODED) or not _is_whole(text):
+        return _ENCODED + json.dumps(text)
+    return text
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _stored(text: str) -> str:
+    return str(json.loads(text.removeprefix(_ENCODED))) if text.startswith(_ENCODED) else text
 
 
 def _encode_link(link: Link | None) -> str:
@@ -284,8 +301,8 @@ def _intended(row: Any) -> Change:  # noqa: ANN401
     link = json.loads(row.link)
     key = text_of(row.account_key)
     return Change(
-        code=row.code,
-        name=row.name,
+        code=_stored(row.code),
+        name=_stored(row.name),
         account=row.account,
         action=Action(row.action),
         sites=tuple(link["sites"]),
