@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PURPOSE: Final = "the journal"
 _LONGEST_COMPANY = 100
+_MADE_ALREADY: Final = ("already", "duplicate", "exists")  # how databases tell that somebody else made a table meanwhile
 
 
 class Journal:
@@ -69,8 +70,8 @@ class Journal:
                 if connection.execute(sa.select(schema.schema_version.c.version)).first() is None:
                     connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
                 return int(connection.execute(sa.select(schema.schema_version.c.version)).scalar_one())
-        except UnreachableError:
-            if tries == 0 or self.place.is_file:
+        except UnreachableError as error:
+            if tries == 0 or not any(word in error.message.lower() for word in _MADE_ALREADY):
                 raise
         # Somebody else made one of them in the same moment.
         time.sleep(0.2)
