@@ -109,7 +109,8 @@ def test_without_a_key_of_the_system_s_a_link_goes_by_the_code(code: str) -> Non
 
 def test_a_link_by_code_pairs_with_neither_of_two_accounts_that_share_it() -> None:
     accounts = [account("HOP001", "Hopewell", key=""), account("hop001", "Hopewell", key="")]
-    assert pairing_of("C1", [customer("C1", "Hopewell")], accounts, [link("C1", "HOP001", key="")]).account is None
+    pairing = pairing_of("C1", [customer("C1", "Hopewell")], accounts, [link("C1", "HOP001", key="")])
+    assert (pairing.kind, pairing.account, pairing.reasons) == (MISSING, None, ("2 accounts have the code HOP001",))
 
 
 # Then by BPO's own account column.
@@ -150,7 +151,11 @@ def test_an_account_that_bpo_gives_to_two_customers_is_neither_s(order: tuple[in
     two = [customer("ONE", "One", account="A1"), customer("TWO", "Two", account="a1")]
     found = look([two[place] for place in order], [account("A1", "One")])
     assert who(found) == {"ONE": (REJECTED, ""), "TWO": (REJECTED, "")}
-    assert all("account: " in pairing.reasons[0] and "A1" in pairing.reasons[0].upper() for pairing in found.pairings)
+    reasons = {pairing.customer.code: pairing.reasons for pairing in found.pairings if pairing.customer}
+    assert reasons == {
+        "ONE": ("account: BPO gives A1 to customer TWO too",),
+        "TWO": ("account: BPO gives a1 to customer ONE too",),
+    }
 
 
 def test_an_account_that_bpo_gives_to_one_customer_and_the_journal_to_another_stays_the_linked_one_s() -> None:
@@ -374,6 +379,13 @@ def test_a_new_customer_never_gets_a_code_that_an_account_has(given: str, taken:
     assert "Zebra" in pairing.reasons[0]
 
 
+def test_a_new_account_that_is_there_under_the_code_that_a_person_gave_is_the_customer_s() -> None:
+    decisions = Decisions(new={"hop001": "HOPE"})
+    assert who(look([customer("HOP001", "Hopewell")], [account("HOPE", "Hopewell")], decisions=decisions)) == {
+        "HOP001": (PAIRED, "kHOPE")
+    }
+
+
 def test_a_decision_that_one_is_new_ends_with_its_link() -> None:
     found = look(
         [customer("HOP001", "Hopewell")],
@@ -465,6 +477,9 @@ def test_two_customers_do_not_get_one_new_code(order: tuple[int, ...]) -> None:
     two = [customer("HOP001", "One"), customer("SAM001", "Two")]
     found = look([two[place] for place in order], [], decisions=Decisions(new={"sam001": "hop001"}))
     assert who(found) == {"HOP001": (REJECTED, ""), "SAM001": (REJECTED, "")}
+    reasons = {pairing.customer.code: pairing.reasons[0] for pairing in found.pairings if pairing.customer}
+    assert reasons["HOP001"].startswith("code: customer SAM001 would get")
+    assert reasons["SAM001"].startswith("code: customer HOP001 would get")
 
 
 # Accounts that nobody has.

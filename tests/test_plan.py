@@ -414,6 +414,17 @@ def test_two_customers_never_get_one_new_account(code: str) -> None:
     assert plan.writes == ()
 
 
+def test_codes_that_accounting_would_write_alike_are_not_both_given() -> None:
+    plan = plan_for(MemoryBooks(), [customer("I1", "One"), customer("\u01311", "Two")])
+    assert [change.action for change in plan.changes] == [Action.REJECTED, Action.REJECTED]
+
+
+def test_a_code_that_accounting_would_write_like_an_account_s_is_not_given() -> None:
+    books = MemoryBooks()
+    books.add("I1", "Zebra")
+    assert not only(books, customer("\u01311", "Two")).is_write
+
+
 # What was written is agreed.
 
 
@@ -828,6 +839,7 @@ def test_terms_that_match_nothing_are_named_once() -> None:
     assert ["14 Days" in note for note in notes[1:]] == [True, False]
     assert "6 customers" in notes[1]
     assert "7 Days" in notes[2]
+    assert "1 customer)" in notes[2]
     assert not any("30 Days" in note for note in notes)
 
 
@@ -854,6 +866,7 @@ def test_terms_that_match_nothing_and_no_default_leave_a_new_account_without() -
         (["Inactive", "Released"], None, Action.SKIPPED),
         (["Active"], ("Released",), Action.SKIPPED),
         (["released"], ("Released",), Action.SAME),
+        (["Inactive"], ("Active", "Inactive"), Action.SAME),
     ],
     ids=str,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -55,7 +56,8 @@ def show(
         runs, open_intents = journal.runs.all(), journal.runs.unsettled()
     choice = survey.choose(site)
     plan = survey.plan(choice)
-    sites = [_site(name, plan, runs) for name in choice.sites or survey.sites]
+    listed = Counter(name for customer in survey.customers for name in customer.sites)
+    sites = [_site(name, listed[name], plan, runs) for name in choice.sites or survey.sites]
     in_sync = not open_intents and not any(plan.summary[action] for action in _out_of_step())
     # Where BPO cannot say which account a customer has, it may know a customer under its own code only.
     other_codes = (
@@ -95,7 +97,7 @@ def _out_of_step() -> tuple[Action, ...]:
     return OUT_OF_STEP
 
 
-def _site(name: str, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
+def _site(name: str, customers: int, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
     from bposync.documents import moment
     from bposync.plan import summarise
 
@@ -103,7 +105,7 @@ def _site(name: str, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
     last = next((run for run in runs if name in run.sites and not run.customers and run.exit_code is not None), None)
     return {
         "site": name,
-        "customers": len(changes),
+        "customers": customers,
         "summary": summarise(changes),
         "last_sync": None
         if last is None
