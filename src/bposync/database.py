@@ -34,6 +34,8 @@ QUERY_SECONDS: Final = 300
 MAX_PARAMETERS: Final = 2000
 """Bound values in one statement; SQL Server takes 2,100, every other database more."""
 
+_SQL_ATTR_LOGIN_TIMEOUT = 103  # of ODBC
+
 _TOKEN = "BPOSYNC{}PLACE"  # noqa: S105
 _PORT = re.compile(r":(BPOSYNC\d+PLACE)(?=[/?]|$)")
 _FORM = 'A URL looks like "mssql+pyodbc://reader:${BPO_PASSWORD}@server/BPO?driver=ODBC+Driver+18+for+SQL+Server".'
@@ -215,6 +217,8 @@ def _connect_arguments(place: Address) -> dict[str, Any]:
             "connect_timeout": LOGIN_SECONDS, "application_name": "bposync",
             "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000,
         }  # fmt: skip
+    if driver.endswith("+mssqlpython"):
+        return {"attrs_before": {_SQL_ATTR_LOGIN_TIMEOUT: LOGIN_SECONDS}}
     if place.is_file:
         return {"timeout": LOGIN_SECONDS}
     return {}

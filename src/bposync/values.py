@@ -19,8 +19,9 @@ _WIDE = Context(prec=38, traps=[InvalidOperation])
 _TRUE = frozenset({"1", "-1", "true", "yes", "y", "t", "on"})
 _FALSE = frozenset({"0", "false", "no", "n", "f", "off", ""})
 _NOT_DIGITS = re.compile(r"[^0-9]")
-# The categories of Unicode that have no place inside a field of an account: control, format (bidi, zero width),
-# surrogates, and the separators of lines and paragraphs.
+# The categories of Unicode that are never shown as they are: control, format (bidi, zero width), surrogates, and the
+# separators of lines and paragraphs; and those that have no place inside a field of an account.
+_BREAKING_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Letters and marks that take no room or look like a blank, though their categories are those of text.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
@@ -119,8 +120,11 @@ def normalise_vat_number(vat_number: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether text may stand in a field of an account: no control, format or line-breaking character."""
-    return text.isprintable() or not any(unicodedata.category(character) in _HIDDEN_CATEGORIES for character in text)
+    """Tell whether text may stand in a field of an account: no control character, no line break, no half a character.
+
+    What only hides or joins (a soft hyphen, the joiner inside an emoji) may; it is shown as what it is.
+    """
+    return text.isprintable() or not any(unicodedata.category(character) in _BREAKING_CATEGORIES for character in text)
 
 
 def visible(text: str) -> str:

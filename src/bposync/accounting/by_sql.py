@@ -29,7 +29,10 @@ CAUTION: Final = (
     "Writes by SQL, which Sage does not support: Evolution's own validation and its branch, agent and checksum columns are "
     "skipped."
 )
-_REFUSALS: Final = ("permission denied", "permission was denied", "readonly database", "read-only")
+# How databases say that a login may not write: in PostgreSQL's states, SQL Server's numbers, SQLite's code, and in words.
+_REFUSED_STATES: Final = ("42501", "25006")
+_REFUSED_WORDS: Final = ("(229)", "(230)", "(262)", "permission denied", "permission was denied", "readonly database")
+_SQLITE_READONLY: Final = 8
 _WAIT_MILLISECONDS: Final = 10_000
 
 
@@ -92,7 +95,7 @@ class SqlWay:
             if _is_cut(error):
                 self.close()
                 return [Outcome(OutcomeKind.FAILED, f"the connection was cut before anything was written: {why}")] * len(batch)
-            if any(words in why.lower() for words in _REFUSALS):
+            if _is_refused(error, why):
                 hint = (
                     "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs."
                 )
@@ -162,6 +165,17 @@ class SqlWay:
 
 def _is_cut(error: exc.SQLAlchemyError) -> bool:
     return isinstance(error, exc.DBAPIError) and error.connection_invalidated
+
+
+def _is_refused(error: exc.SQLAlchemyError, why: str) -> bool:
+    """Tell whether the login may not write, which no other row would change."""
+    cause = getattr(error, "orig", None)
+    if getattr(cause, "sqlstate", None) in _REFUSED_STATES:
+        return True
+    if (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF == _SQLITE_READONLY:
+        return True
+    said = f"{why} {cause}".lower()
+    return any(words in said for words in _REFUSED_WORDS)
 
 
 def _stale(books: EvolutionTables, change: Change, account: Account | None) -> Outcome | None:

@@ -151,6 +151,10 @@ class Evolution:
         ]
         for where, name, code in named:
             lookup = self.lookups[name]
+            if code is not None and self.column(COLUMNS[name][0]) is None:
+                raise UsageError(
+                    f"{self._where}: {where}: this version's accounts have no {FIELDS[name].label.lower()}.", "Leave it out."
+                )
             if code is not None and normalise_code(code) not in lookup.keys:
                 known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
                 hint = did_you_mean(code, known) or f"Its table {lookup.table} is missing or empty."

@@ -163,8 +163,11 @@ class EvolutionTables(Evolution):
     def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
         """Read all accounts."""
         accounts: list[Account] = []
-        with database.plain_errors(self._place, "cannot be read"), self._engine.connect() as connection:
-            rows = connection.execution_options(stream_results=True, yield_per=2000).execute(self._select())
+        with (
+            database.plain_errors(self._place, "cannot be read"),
+            self._engine.connect() as connection,
+            connection.execution_options(stream_results=True, yield_per=2000).execute(self._select()) as rows,
+        ):
             for row in rows:
                 accounts.append(self._account(row))
                 if progress is not None and len(accounts) % 2000 == 0:

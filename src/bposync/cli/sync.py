@@ -72,6 +72,7 @@ def synchronise(
         sync.ask(plan)
         with accounting.way.lock():
             sync.settle()
+            sync.look_again(survey)
             return sync.write(choice, plan)
 
 
@@ -139,12 +140,23 @@ class _Sync:
             first = not journal.runs.all()
             self.known_company = journal.known_company()
             survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two)
+        self.bpo.close()
         choice = survey.choose(sites, customers, overwrite=overwrite)
         self.sites = choice.sites or survey.sites
         if first:
             for line in self.bpo.left_out_in_words():
                 self.output.note(line)
         return survey, choice, survey.plan(choice)
+
+    def look_again(self, survey: Survey) -> None:
+        """Stop where somebody synchronised or decided while the question waited: the plan is of another time."""
+        with self._journal(writes=False) as journal:
+            same = journal.links.read() == survey.links and journal.decisions.read() == survey.decisions
+        if not same:
+            raise GuardError(
+                "Somebody synchronised or decided something while the question waited; nothing was written.",
+                "Sync again: the plan will be a new one.",
+            )
 
     def show(self, plan: Plan) -> None:
         """Print the plan for people."""
