@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -362,3 +364,13 @@ def anchors(text: str) -> set[str]:
 def test_every_page_is_on_the_index() -> None:
     index = page("index.md")
     assert [path.name for path in DOCS.glob("*.md") if path.name != "index.md" and f"({path.name})" not in index] == []
+
+
+# Examples.
+
+
+def test_the_examples_are_what_the_program_says() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "examples", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
