@@ -218,6 +218,8 @@ def test_a_lost_journal_pairs_again_without_a_write_where_both_sides_agree() -> 
         ("1", "2", ("1", "2"), Action.SAME, None),
         ("3", "2", ("1", "2"), Action.UPDATE, WRITE),
         ("1", "3", ("1", "2"), Action.DRIFT, DRIFT),
+        ("12345678901", "2", ("12345678901", "1"), Action.DRIFT, DRIFT),
+        ("12345678901", "1", ("12345678901", "1"), Action.SAME, None),
     ],
 )
 def test_the_action_follows_the_verdict(
@@ -365,7 +367,7 @@ def test_a_new_only_field_is_written_into_a_new_account_and_is_accounting_s_from
 
 def test_a_new_account_gets_what_bpo_has() -> None:
     me = customer("hop001", "Hopewell", phone="031", credit_limit="500", terms="30 Days")
-    change = only(MemoryBooks(), me)
+    change = only(MemoryBooks(fields=(*COMPARED, "hold")), me)
     assert (change.action, change.account, change.seen, change.is_write) == (Action.CREATE, "HOP001", None, True)
     assert {each.field: each.new for each in change.writes} == {
         "name": "Hopewell", "credit_limit": money("500.00"), "phone": "031", "terms": "30D",
@@ -480,6 +482,7 @@ def test_an_account_that_is_not_as_it_was_written_is_told_field_by_field(read_ba
         ("2", "3", "1", WRITE),
         ("1", "1", "1", None),
         ("1", "2", ("1", "2"), None),
+        ("12345678901", "1", ("12345678901", "1"), None),
         ("12345678901", "2", "1", HELD),
         ("12345678901", "2", ("12345678901", "1"), HELD),
     ],
@@ -585,6 +588,15 @@ def test_a_hold_goes_on_and_off_with_bpo_s_and_accounting_s_own_stays() -> None:
     for status in ("Active", "Hold", "Active"):
         links = books.carry_out(plan_for(books, [customer("HOP001", "Hopewell", status=status)], links.values()), links)
         assert books.value("HOP001", "hold") is True
+
+
+def test_a_new_account_that_accounting_puts_on_hold_stays_so() -> None:
+    books = MemoryBooks(fields=("name", "hold"))
+    links = books.carry_out(plan_for(books, [customer("HOP001", "Hopewell")]), {})
+    assert "hold" not in links["hop001"].agreed
+    books.accounts = [replace(each, values=("Hopewell", True)) for each in books.accounts]
+    change = only(books, customer("HOP001", "Hopewell"), *links.values(), choice=OVERWRITE)
+    assert (change.action, change.fields) == (Action.SAME, ())
 
 
 def test_a_new_account_is_put_on_hold_and_taken_off_again() -> None:
@@ -843,6 +855,10 @@ def test_terms_that_match_nothing_are_named_once() -> None:
     assert not any("30 Days" in note for note in notes)
 
 
+def test_what_is_held_otherwise_is_no_matter_of_terms() -> None:
+    assert plan_for(MemoryBooks(), [customer("HOP001", "Hopewell", phone="12345678901")]).notes == ()
+
+
 def test_terms_that_match_nothing_and_no_default_leave_a_new_account_without() -> None:
     change = only(MemoryBooks(), customer("HOP001", "Hopewell", terms="14 Days"))
     assert (change.action, change.is_write, verdicts(change)["terms"]) == (Action.CREATE, True, HELD)
@@ -902,6 +918,19 @@ def test_who_is_skipped_is_neither_written_nor_linked(me: Customer, decisions: D
     books.add("HOP001", "Hopewell", phone="1")
     change = only(books, me, *links, decisions=decisions)
     assert (change.action, change.fields, change.link, change.is_write) == (Action.SKIPPED, (), None, False)
+
+
+@pytest.mark.parametrize(
+    ("me", "reason"),
+    [
+        (customer("HOP001", "Hopewell", is_debtor="0"), "no debtor"),
+        (customer("HOP001", "Hopewell", status="Released"), "status Released is not synchronised"),
+        (customer("HOP001", "Hopewell", status=" "), "status blank is not synchronised"),
+    ],
+    ids=["no debtor", "a status", "a blank status"],
+)
+def test_a_skipped_customer_tells_why(me: Customer, reason: str) -> None:
+    assert only(MemoryBooks(), me).reasons == (reason,)
 
 
 # The order of the actions.

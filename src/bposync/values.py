@@ -99,8 +99,14 @@ def flag_of(raw: object) -> bool:
 
 
 def normalise_code(code: str) -> str:
-    """Give the form in which two codes are compared: without regard to case and outer blanks."""
-    return unicodedata.normalize("NFC", text_of(code)).casefold()
+    """Give the form in which two codes are compared: without regard to case and outer blanks.
+
+    Two codes that are one in capitals are one: accounting may write both so.
+    """
+    text = text_of(code)
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).upper().casefold())
 
 
 def normalise_name(name: str) -> str:

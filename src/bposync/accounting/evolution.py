@@ -133,9 +133,13 @@ class Evolution:
         self._terms = by_code(self._configuration.terms)
         self._check_codes()
         self._choose_fields(settings, bpo_fields)
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = tuple(
+            f"[accounting.defaults] {name}: this version of Evolution has no place for it in an account."
+            for name in LOOKUPS
+            if getattr(self._configuration.defaults, name) and self.column(COLUMNS[name][0]) is None
+        )
         if "group" in self.new_fields and not self._configuration.groups and not self._configuration.defaults.group:
-            self.notes = (_NO_GROUP,)
+            self.notes += (_NO_GROUP,)
 
     def _check_codes(self) -> None:
         """Refuse a configuration that names a code which the company does not have."""
@@ -151,10 +155,6 @@ class Evolution:
         ]
         for where, name, code in named:
             lookup = self.lookups[name]
-            if code is not None and self.column(COLUMNS[name][0]) is None:
-                raise UsageError(
-                    f"{self._where}: {where}: this version's accounts have no {FIELDS[name].label.lower()}.", "Leave it out."
-                )
             if code is not None and normalise_code(code) not in lookup.keys:
                 known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
                 hint = did_you_mean(code, known) or f"Its table {lookup.table} is missing or empty."
