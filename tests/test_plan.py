@@ -603,8 +603,9 @@ def test_a_new_account_is_put_on_hold_and_taken_off_again() -> None:
     books = MemoryBooks(fields=("name", "hold"))
     links = books.carry_out(plan_for(books, [customer("HOP001", "Hopewell", status="Hold")]), {})
     assert books.value("HOP001", "hold") is True
-    books.carry_out(plan_for(books, [customer("HOP001", "Hopewell")], links.values()), links)
+    links = books.carry_out(plan_for(books, [customer("HOP001", "Hopewell")], links.values()), links)
     assert books.value("HOP001", "hold") is False
+    assert "hold" not in links["hop001"].agreed
 
 
 def test_without_carry_hold_a_hold_is_not_touched() -> None:
@@ -651,6 +652,60 @@ def test_with_overwrite_both_are_written() -> None:
 
 def test_both_changed_alike_on_both_sides_are_the_same() -> None:
     assert linked(BOTH, BOTH, WERE).action is Action.SAME
+    change = linked({**BOTH, "phone": "2"}, {**BOTH, "phone": "1"}, {**WERE, "phone": "1"})
+    assert (change.action, verdicts(change)) == (Action.UPDATE, {"phone": WRITE})
+
+
+@pytest.mark.parametrize(
+    ("bpo", "accounting", "agreed", "expected"),
+    [
+        (
+            {"name": "Zebra", "vat_number": VAT},
+            {"name": "Hopewell", "vat_number": OTHER_VAT},
+            WERE,
+            {"name": WRITE, "vat_number": DRIFT},
+        ),
+        (
+            {"name": "Hopewell", "vat_number": OTHER_VAT},
+            {"name": "Zebra", "vat_number": VAT},
+            WERE,
+            {"name": DRIFT, "vat_number": WRITE},
+        ),
+        (
+            {"name": "Zebra", "vat_number": OTHER_VAT},
+            {"name": "Hopewell CC", "vat_number": VAT},
+            {"name": ("Zebra", "Hopewell"), "vat_number": VAT},
+            {"name": DRIFT, "vat_number": WRITE},
+        ),
+        (
+            {"name": "Zebra", "vat_number": OTHER_VAT},
+            {"name": "Hopewell", "vat_number": VAT + "1"},
+            {"name": "Hopewell", "vat_number": (OTHER_VAT, VAT)},
+            {"name": WRITE, "vat_number": DRIFT},
+        ),
+    ],
+    ids=["the VAT number in accounting", "the name in accounting", "an accepted name", "an accepted VAT number"],
+)
+def test_what_bpo_did_not_change_makes_nobody_another(
+    bpo: dict[str, Any], accounting: dict[str, Any], agreed: dict[str, Any], expected: dict[str, Verdict]
+) -> None:
+    change = linked(bpo, accounting, agreed)
+    assert (change.action, verdicts(change)) == (Action.UPDATE, expected)
+
+
+@pytest.mark.parametrize("agreed", [{}, {"name": "Hopewell"}, {"vat_number": VAT}], ids=["none", "name", "VAT number"])
+def test_what_was_never_agreed_makes_nobody_another(agreed: dict[str, Any]) -> None:
+    books = MemoryBooks()
+    books.add("HOP001", "Hopewell", vat_number=VAT)
+    change = only(books, customer("HOP001", "Zebra", vat_number=OTHER_VAT), link("HOP001", "HOP001", **agreed))
+    assert verdicts(change) == {name: WRITE if name in agreed else CONFLICT for name in ("name", "vat_number")}
+
+
+def test_a_conflict_tells_whether_both_sides_ever_agreed() -> None:
+    never = first_met({"phone": "031"}, {"phone": "021"})
+    since = linked({"phone": "2"}, {"phone": "3"}, {"phone": "1"})
+    assert ("never agreed" in never.reasons[-1], "never agreed" in since.reasons[-1]) == (True, False)
+    assert ("both sides changed it" in never.reasons[-1], "both sides changed it" in since.reasons[-1]) == (False, True)
 
 
 # Rejected.

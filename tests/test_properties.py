@@ -221,7 +221,7 @@ def worlds(draw: st.DrawFn, *, overwrite: bool | None = None) -> World:
     return World(draw(rows_of_customers()), accounts, links, decisions, choice, keyed, one_of(draw, [True, False]))
 
 
-check = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+check = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def all_customers(world: World) -> World:
