@@ -563,6 +563,13 @@ def test_the_order_of_customers_changes_no_reason(order: tuple[int, ...]) -> Non
     assert reasons == {pairing.customer.code: pairing.reasons for pairing in first.pairings if pairing.customer}
 
 
+def test_the_order_of_links_changes_no_reason() -> None:
+    links = [link("ONE", "SIX", key=""), link("TWO", "SIX", key="")]
+    three = [customer(code, code) for code in ("ONE", "TWO", "SIX")]
+    one_way, the_other = (pairing_of("SIX", three, [], each) for each in (links, links[::-1]))
+    assert one_way.reasons == the_other.reasons
+
+
 @pytest.mark.parametrize(
     "two",
     [
@@ -570,10 +577,12 @@ def test_the_order_of_customers_changes_no_reason(order: tuple[int, ...]) -> Non
         [account("Z9", "Hopewell", key="1"), account("z9", "Hopewell", key="2")],
         [account("Z9", "Hopewell", key=""), account("z9", "Hopewell", key="")],
         [account("Z9", "Hopewell", key=""), account("Z9", "HOPEWELL", key="")],
+        [account("Z9", "Hopewell", key=""), account("Z9", "Hopewell", key="", vat_number=VAT)],
     ],
-    ids=["two codes", "one code and two keys", "one code in two spellings and no key", "one code, two names and no key"],
+    ids=["two codes", "two keys", "one code in two spellings", "one code and two names", "one code, one name, two VAT numbers"],
 )
 def test_the_order_of_accounts_changes_no_reason(two: list[Account]) -> None:
-    one_way, the_other = (pairing_of("HOP001", [customer("HOP001", "Hopewell")], each) for each in (two, two[::-1]))
+    me = customer("HOP001", "Hopewell", vat_number=VAT)
+    one_way, the_other = (pairing_of("HOP001", [me], each) for each in (two, two[::-1]))
     assert one_way.reasons == the_other.reasons
     assert len(one_way.reasons) == 2
