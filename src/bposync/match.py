@@ -54,7 +54,7 @@ class _Matcher:
         for account in self.accounts:
             self.by_code[normalise_code(account.code)].append(account)
         self.keyless: dict[str, list[Link]] = defaultdict(list)
-        for link in links.values():
+        for link in sorted(links.values(), key=lambda link: (normalise_code(link.customer), link.customer)):
             if not link.account_key:
                 self.keyless[normalise_code(link.account)].append(link)
         self.codes: dict[str, list[str]] = defaultdict(list)
@@ -282,8 +282,8 @@ class _Matcher:
         return self.decisions.new.get(customer.key) or customer.text("account") or customer.code
 
 
-def _in_order(account: Account) -> tuple[str, int, str, str, str]:
-    return (normalise_code(account.code), len(account.key), account.key, account.code, account.name)
+def _in_order(account: Account) -> tuple[str, int, str, str, str, str]:
+    return (normalise_code(account.code), len(account.key), account.key, account.code, account.name, account.vat_number)
 
 
 def _rejected(customer: Customer, reason: str, new_code: str = "") -> Pairing:
