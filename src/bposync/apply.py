@@ -168,6 +168,8 @@ def settle_earlier(journal: Journal, accounting: Accounting) -> list[tuple[Inten
             found.append((intent, outcome))
         for run, (outcomes, links) in by_run.items():
             journal.runs.settle(run, outcomes, links, by=current_user())
+    if found:
+        journal.runs.seal()
     return found
 
 

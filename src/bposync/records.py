@@ -160,8 +160,10 @@ class Decisions:
     ignored_accounts: frozenset[str] = frozenset()
     new: Mapping[str, str] = field(default_factory=dict)
     """Customers that have no account yet: the code that theirs gets, empty for their own."""
-    said: Mapping[str, str] = field(default_factory=dict)
-    """Who decided about a customer, and when, in a user's words."""
+    overwrite: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """Customers whose values in accounting BPO's replace with the next sync: accounting's value by field, as it was seen."""
+    settled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What was decided about a customer, by whom and when, in a user's words."""
 
 
 class PairingKind(StrEnum):

@@ -12,6 +12,7 @@ from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from bposync.cli.common import Session
+    from bposync.survey import Survey
 
 
 def link(
@@ -31,17 +32,16 @@ def link(
     with deciding(session) as (survey, journal):
         if new:
             code = decide.link_new(survey, journal, customer, account or "")
-            return said(
-                session,
-                "new",
-                [f"Customer {customer} gets a new account {code} with the next sync."],
-                customer=customer,
-                account=code,
-            )
+            lines = [f"Customer {customer} gets a new account {code} with the next sync."]
+            return said(session, "new", lines + _caution(survey, customer, code), customer=customer, account=code)
         made = decide.link(survey, journal, customer, account or "")
         lines = [f"Customer {made.customer} ({made.name}) is account {made.account}."]
-        if normalise_code(made.customer) != normalise_code(made.account) and not survey.has_account_column:
-            lines.append(
-                f"BPO may know it as {made.customer} only: what BPO posts by itself may not find account {made.account}."
-            )
+        lines += _caution(survey, made.customer, made.account)
         return said(session, "link", lines, customer=made.customer, account=made.account)
+
+
+def _caution(survey: Survey, customer: str, account: str) -> list[str]:
+    """Say what it means that an account has another code than its customer, where BPO cannot say so itself."""
+    if survey.has_account_column or normalise_code(customer) == normalise_code(account):
+        return []
+    return [f"BPO may know it as {customer} only: what BPO posts by itself may not find account {account}."]
