@@ -7,9 +7,10 @@ journal together or not at all, with who and when. Nothing is written to BPO or 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bposync.errors import UsageError, nearest
+from bposync.fields import FIELDS
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, remark
 from bposync.people import current_user
 from bposync.records import Link, PairingKind
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from bposync.values import Value
 
     Step = Callable[[Journal, sa.Connection], None]
+
+
+ACCEPT: Final = "accept"
+OVERWRITE: Final = "overwrite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +85,19 @@ class Settling:
 
     # Who is who.
 
-    def link(self, code: str, account_code: str, *, instead: bool = False, note: str = "") -> Link:
-        """Settle that a customer is an account, which must exist; with `instead` also where it is linked to another one."""
+    def link(self, code: str, account_code: str, *, stands: str = "", instead: bool = False, note: str = "") -> Link:
+        """Settle that a customer is an account, which must exist; with `instead` also where it is linked to another one.
+
+        `stands` says whose value holds in the fields that both have and that differ: `accept` for accounting's, `overwrite`
+        for BPO's, nothing where that is left open. What only BPO has is filled in by the next sync either way.
+        """
         customer = self.customer(code)
         account = self.account(account_code)
         old = self._links.get(customer.key)
         if old is not None and self.pairing(customer).account is account:
+            if fields := self._both_have(customer, account) if stands else []:
+                judge = self.accept if stands == ACCEPT else self.overwrite
+                judge(code, [each.field for each in fields], note=note)
             return old
         if old is not None and not instead:
             raise UsageError(
@@ -93,7 +105,9 @@ class Settling:
                 f"Take that back first: bposync unlink {customer.code}",
             )
         self._take(account, customer)
-        made = Link(customer.code, account.code, account.key, customer.name, customer.sites)
+        judged = self._both_have(customer, account) if stands else []
+        agreed = {each.field: (each.bpo, each.accounting) for each in judged} if stands == ACCEPT else {}
+        made = Link(customer.code, account.code, account.key, customer.name, customer.sites, agreed)
         gone = self._gone.get(id(account))
         self._links[customer.key] = made
         self._new.pop(customer.key, None)
@@ -105,9 +119,24 @@ class Settling:
                 journal.links.forget(connection, normalise_code(gone.customer))
             journal.links.save(connection, [made], by=current_user(), at=journal.now())
             journal.decisions.log(connection, "link", customer.code, account.code, remark("", note))
+            if stands == OVERWRITE and judged:
+                journal.decisions.overwrite(connection, customer.key, {each.field: each.accounting for each in judged})
+            if judged:
+                fields = ", ".join(each.field for each in judged)
+                journal.decisions.log(connection, stands, customer.code, account.code, remark(fields, note))
 
         self._steps.append(step)
         return made
+
+    def _both_have(self, customer: Customer, account: Account) -> list[Accepted]:
+        """Give the fields in which both have a value, and another one."""
+        books = self._survey.books
+        shape = books.shape(customer)
+        return [
+            Accepted(name, bpo, accounting)
+            for name, bpo, accounting in zip(books.fields, shape.values, account.values, strict=True)
+            if bpo != accounting and not FIELDS[name].is_blank(bpo) and not FIELDS[name].is_blank(accounting)
+        ]
 
     def _take(self, account: Account, customer: Customer) -> None:
         holder = self._holders.get(id(account))

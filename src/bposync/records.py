@@ -11,6 +11,7 @@ from bposync.fields import BPO_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from decimal import Decimal
 
     from bposync.values import Value
 
@@ -117,6 +118,16 @@ class Account:
     vat_number: str
     values: tuple[Value, ...]
     new_values: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """What accounting knows of an account besides its fields. For people to judge by; never compared, never written."""
+
+    balance: Decimal | None = None
+    """In the company's currency, what the customer owes; None where the system does not say."""
+    changed: str = ""
+    """When the account was last changed, in the system's own words."""
 
 
 @dataclass(frozen=True, slots=True)

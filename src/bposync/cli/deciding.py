@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
+from bposync.errors import BposyncError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -35,6 +37,17 @@ def deciding(session: Session) -> Iterator[tuple[Survey, Journal]]:
         progress("Reading accounts") as two,
     ):
         yield make_survey(settings, bpo, accounting, journal, one, two), journal
+        copy_links(session, journal)
+
+
+def copy_links(session: Session, journal: Journal) -> None:
+    """Write the copy of links and decisions beside an SQLite journal; where that fails, say so: what was done is done."""
+    from bposync.journal import copies
+
+    try:
+        copies.write_beside(journal)
+    except BposyncError as error:
+        session.output.note(f"The copy of links and decisions beside the journal was not written: {error.message}")
 
 
 def said(session: Session, decision: str, lines: list[str], **details: Any) -> int:  # noqa: ANN401 - whatever JSON holds

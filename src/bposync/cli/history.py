@@ -67,6 +67,8 @@ def _verify(session: Session) -> int:
 
     with open_journal(session.settings, writes=False) as journal:
         found = journal.verify()
+        if not journal.is_empty and not journal.has(2):
+            session.output.note("This journal is of an older bposync, which kept no hashes: the next sync makes them.")
     document = {
         "schema": SCHEMA,
         "runs": [],
@@ -78,7 +80,7 @@ def _verify(session: Session) -> int:
     if found.problems:
         error = BposyncError(
             f"The journal is not as bposync recorded it. {' '.join(found.problems[:_MOST_PROBLEMS])}",
-            "Compare it with a backup. What a sync writes does not depend on it: links and accounts are looked at anew.",
+            "Somebody changed the journal by hand, or it was damaged. Compare it with a backup.",
         )
         error.document = document
         raise error

@@ -42,6 +42,8 @@ class Journal:
         self._engine: sa.Engine | None = None
         self._connection: sa.Connection | None = None
         self._version = schema.VERSION
+        self.has_news = False
+        """Whether links or decisions changed since the copy beside the journal was written."""
         if writes or not place.is_file or Path(str(place.url.database)).exists():
             self._engine = database.engine(place, writes=writes)
         self._prepare()

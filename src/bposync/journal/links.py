@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 IGNORE: Final = "ignore"
 IGNORE_ACCOUNT: Final = "ignore_account"
 NEW: Final = "new"
+OVERWRITE: Final = "overwrite"
 
 
 def encode_agreed(agreed: Mapping[str, tuple[Value, Value]]) -> str:
@@ -73,6 +74,7 @@ class LinkBook:
         """Write links in the caller's transaction; one that is there is replaced, and what was to be overwritten is done."""
         table = schema.links
         keys = [normalise_code(link.customer) for link in links]
+        self._journal.has_news = self._journal.has_news or bool(links)
         self._journal.decisions.forget_overwrites(connection, keys)
         for some in database.chunks(keys, database.MAX_PARAMETERS - 1):
             of_company = table.c.company == self._journal.company
@@ -165,10 +167,6 @@ _ENDS: Final = {
 """Which decisions another one ends."""
 
 
-def _decode_fields(text: str) -> dict[str, Value]:
-    return {name: FIELDS[name].parse(shown) for name, shown in json.loads(text).items() if name in FIELDS}
-
-
 class DecisionBook:
     """The decisions of one company, besides the links."""
 
@@ -190,7 +188,7 @@ class DecisionBook:
             ignored_customers=frozenset(row.subject for row in rows if row.kind == IGNORE),
             ignored_accounts=frozenset(row.subject for row in rows if row.kind == IGNORE_ACCOUNT),
             new={row.subject: row.code for row in rows if row.kind == NEW},
-            overwrite={row.customer: _decode_fields(row.fields) for row in to_write},
+            overwrite={row.customer: self.decode_fields(row.fields) for row in to_write},
             settled=settled_in_words(self.story()),
         )
 
@@ -204,6 +202,11 @@ class DecisionBook:
                 decided_at=moment(datetime.now(UTC)), decided_by=current_user(),
             )
         )  # fmt: skip
+
+    @staticmethod
+    def decode_fields(text: str) -> dict[str, Value]:
+        """Take back the values that `overwrite` recorded; a field that this version does not know is left out."""
+        return {name: FIELDS[name].parse(shown) for name, shown in json.loads(text).items() if name in FIELDS}
 
     def forget_overwrites(self, connection: sa.Connection, customers: Sequence[str]) -> None:
         """Delete what was to be overwritten of these customers, in the caller's transaction."""
@@ -234,6 +237,7 @@ class DecisionBook:
 
     def log(self, connection: sa.Connection, decision: str, customer: str, account: str, detail: str = "") -> None:
         """Append to the story of a customer who decided what, in the caller's transaction."""
+        self._journal.has_news = True
         now = datetime.now(UTC)
         connection.execute(
             sa.insert(schema.decision_log).values(
