@@ -67,9 +67,8 @@ def carry_out(
     writes = [(place, change) for place, change in enumerate(plan.changes) if change.is_write]
     others = [change for change in plan.changes if not change.is_write]
     journal.runs.begin(run, [change for change in others if change.action in _ATTENTION_OR_NEWS], first=len(writes))
-    if not journal.known_company():
-        with journal.transaction("cannot be written") as connection:
-            journal.know_company(connection, accounting.books.company.name)
+    with journal.transaction("cannot be written") as connection:
+        journal.know_company_first(connection, accounting.books.company.name)
     _remember(journal, others)
     done = 0
     for batch in database.chunks(writes, 1 if fail_fast else BATCH):

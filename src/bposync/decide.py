@@ -80,6 +80,7 @@ class Settling:
         if not self._steps:
             return
         with journal.deciding() as connection:
+            journal.know_company_first(connection, self._survey.books.company.name)
             for step in self._steps:
                 step(journal, connection)
 

@@ -19,9 +19,13 @@ SCHEMA: Final = "bposync.decision/1"
 
 @contextlib.contextmanager
 def deciding(session: Session) -> Iterator[tuple[Survey, Journal]]:
-    """Give a survey of the company and its journal, while no sync can run. Accounting is only read."""
+    """Give a survey of the company and its journal, while no sync can run. Accounting is only read.
+
+    Raises GuardError where it is another company than the journal's.
+    """
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
+    from bposync.guards import check_company
     from bposync.journal import open_journal
     from bposync.survey import make_survey
 
@@ -36,6 +40,7 @@ def deciding(session: Session) -> Iterator[tuple[Survey, Journal]]:
         progress("Reading BPO") as one,
         progress("Reading accounts") as two,
     ):
+        check_company(accounting.books.company, journal.known_company())
         yield make_survey(settings, bpo, accounting, journal, one, two), journal
         copy_links(session, journal)
 

@@ -133,6 +133,12 @@ class Journal:
         with self.transaction("cannot be read") as connection:
             return str(connection.execute(sa.select(table.c.name).where(table.c.company == self.company)).scalar() or "")
 
+    def know_company_first(self, connection: sa.Connection, name: str) -> None:
+        """Remember the accounting database with the first thing that is kept of it, in the caller's transaction."""
+        table = schema.companies
+        if connection.execute(sa.select(table.c.name).where(table.c.company == self.company)).first() is None:
+            self.know_company(connection, name)
+
     def know_company(self, connection: sa.Connection, name: str) -> None:
         """Remember which accounting database the links belong to, in the caller's transaction."""
         table = schema.companies

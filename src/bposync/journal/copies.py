@@ -141,6 +141,8 @@ def take_in(journal: Journal, path: Path, company: str) -> Copied:
             fresh.append(entry)
     _refuse(path, problems, "Take that back first with bposync unlink CUSTOMER, or leave the row out.")
     with journal.deciding() as connection:
+        if fresh:
+            journal.know_company_first(connection, company)
         for entry in sorted(fresh, key=lambda entry: entry.kind == OVERWRITE):  # a link would take it back
             _record(journal, connection, entry)
         if fresh:
