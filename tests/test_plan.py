@@ -190,7 +190,7 @@ def test_a_first_pairing_does_not_correct_how_a_name_is_written() -> None:
 def test_a_first_pairing_is_linked_with_the_values_that_agree() -> None:
     change = first_met({"phone": "031", "email": "a@b.c", "credit_limit": "500"}, {"phone": "031", "email": "x@y.z"})
     assert change.link is not None
-    assert not change.was_linked
+    assert not change.was_in_step
     assert (change.link.customer, change.link.account, change.link.account_key) == ("HOP001", "HOP001", "kHOP001")
     assert change.link.agreed == {"name": ("Hopewell",) * 2, "phone": ("031",) * 2, "vat_number": ("", ""), "terms": ("", "")}
 

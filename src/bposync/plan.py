@@ -183,7 +183,7 @@ class _Planner:
         account = pairing.account.code if pairing.account else pairing.link.account if pairing.link else ""
         return Change(
             customer.code, customer.name, account, Action.SAME, customer.sites,
-            seen=pairing.account, was_linked=pairing.link is not None,
+            seen=pairing.account, was_in_step=_was_in_step(pairing.link),
         )  # fmt: skip
 
     def _gone_from_bpo(self, pairing: Pairing) -> Change:
@@ -354,6 +354,11 @@ _ACTIONS: Final = (
     (Verdict.WRITE, Action.UPDATE),
     (Verdict.DRIFT, Action.DRIFT),
 )
+
+
+def _was_in_step(link: Link | None) -> bool:
+    """Tell whether a pair ever agreed: one that a person linked, or accepted as it stood, is a first pairing still."""
+    return link is not None and any(bpo == accounting for bpo, accounting in link.agreed.values())
 
 
 def _blank(name: str) -> Value:

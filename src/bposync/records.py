@@ -240,8 +240,8 @@ class Change:
     reasons: tuple[str, ...] = ()
     seen: Account | None = None
     link: Link | None = None
-    was_linked: bool = False
-    """Whether the pair was in the journal before."""
+    was_in_step: bool = False
+    """Whether both sides agreed before: the pair is in the journal, with a value that they had in common."""
 
     @property
     def writes(self) -> tuple[FieldChange, ...]:

@@ -251,6 +251,7 @@ class _Sync:
             code = self.exit_code(plan, result)
             journal.runs.end(run.run, result.counts, code)
             copy_links(self.session, journal)
+            self.output.log(f"Newest hash of the journal: {journal.newest_hash() or 'none yet'}")
         self.report(plan, result)
         return code
 

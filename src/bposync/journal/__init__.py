@@ -111,6 +111,12 @@ class Journal:
             with self._connection.begin():
                 yield self._connection
 
+    def newest_hash(self) -> str:
+        """Give the newest link of the chain, which proves all before it; empty where there is none."""
+        with self.transaction("cannot be read") as connection:
+            last = self.chain.last(connection)
+        return last.hash if last else ""
+
     @contextlib.contextmanager
     def deciding(self) -> Iterator[sa.Connection]:
         """Give the connection in a transaction that records what people decided, and chains it."""

@@ -70,7 +70,7 @@ class Chain:
         todo += [(run, RUN, self._rows_of_run(connection, run)) for run in self._runs(connection)]
         if not todo:
             return
-        last = self._last(connection)
+        last = self.last(connection)
         number, previous = (last.number, last.hash) if last else (0, "")
         rows = []
         for subject, kind, found in sorted(todo, key=lambda one: one[0]):
@@ -113,7 +113,8 @@ class Chain:
         runs = sum(seal.kind == RUN for seal in seals)
         return Verified(runs, len(seals) - runs, previous, tuple(problems))
 
-    def _last(self, connection: sa.Connection) -> Seal | None:
+    def last(self, connection: sa.Connection) -> Seal | None:
+        """Give the newest link."""
         table = schema.chain
         newest = sa.select(table).where(table.c.company == self._company).order_by(table.c.number.desc()).limit(1)
         row = connection.execute(newest).first()

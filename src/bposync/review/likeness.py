@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -29,9 +29,7 @@ _NO_LETTER = re.compile(r"[^\w]+")
 _PHONE_DIGITS: Final = 9  # of a South African number without its 0 or +27
 _SHARED_BY_TOO_MANY: Final = 3  # who share a telephone number or an address, as branches and bookkeepers do
 _WEIGHTS: Final = {"same VAT number": 500, "same code": 400, "same name": 400, "same e-mail": 200, "same telephone": 150}
-_LIKELY: Final = 12  # names that share most letters: of them the alike ones are looked for
-_LEAST_SHARED: Final = 0.3
-_COMMON: Final = 60
+_LIKELY: Final = 10  # names that are looked at closer, of those that are alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +59,15 @@ class Likeness:
     def __init__(self, profiles: Sequence[Profile]) -> None:
         self._profiles = {profile.place: profile for profile in profiles}
         self._exact: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self._names: list[tuple[str, int]] = []
-        self._by_letters: dict[str, list[int]] = defaultdict(list)
+        self._names: list[str] = []
+        self._named: list[int] = []
         for profile in profiles:
             for key in _exact_keys(profile):
                 self._exact[key].append(profile.place)
             for name in folded_names(profile.name):
-                for letters in _letters(name):
-                    self._by_letters[letters].append(len(self._names))
-                self._names.append((name, profile.place))
+                self._names.append(name)
+                self._named.append(profile.place)
+        self._names_in_order = [_in_order(name) for name in self._names]
 
     def best(self, profile: Profile) -> list[Candidate]:
         """Give those that are most like a profile, the likeliest first, at most three."""
@@ -92,29 +90,17 @@ class Likeness:
         return found[:MOST]
 
     def _alike(self, name: str) -> dict[int, float]:
-        """Give, by place, how alike the names are in percent, where they are: of those that share most letters."""
-        from rapidfuzz import fuzz
+        """Give, by place, how alike the names are in percent, where they are: as they stand, or with their words in order."""
+        from rapidfuzz import fuzz, process
 
         best: dict[int, float] = {}
         for mine in folded_names(name):
-            letters = _letters(mine)
-            shared: Counter[int] = Counter()
-            rare = [found for each in letters if (found := self._by_letters.get(each)) and len(found) <= self._most]
-            for found in rare or [found for each in letters if (found := self._by_letters.get(each))]:
-                shared.update(found)
-            for number, count in shared.most_common(_LIKELY):
-                if count < _LEAST_SHARED * len(rare or letters):
-                    break
-                theirs, place = self._names[number]
-                percent = fuzz.token_sort_ratio(mine, theirs, score_cutoff=LEAST_ALIKE)
-                if percent > best.get(place, 0):
-                    best[place] = percent
+            for form, theirs in ((mine, self._names), (_in_order(mine), self._names_in_order)):
+                found = process.extract(form, theirs, scorer=fuzz.ratio, score_cutoff=LEAST_ALIKE, limit=_LIKELY)
+                for _, percent, number in found:
+                    place = self._named[number]
+                    best[place] = max(percent, best.get(place, 0))
         return best
-
-    @property
-    def _most(self) -> int:
-        """How many names may share three letters for these to tell them apart."""
-        return max(_COMMON, len(self._names) // 50)
 
 
 @lru_cache(maxsize=65536)
@@ -135,10 +121,8 @@ def _folded(name: str) -> str:
     return " ".join(words)
 
 
-def _letters(name: str) -> set[str]:
-    """Give the threes of letters that stand in a folded name, word borders included."""
-    padded = f" {name} "
-    return {padded[start : start + 3] for start in range(len(padded) - 2)}
+def _in_order(name: str) -> str:
+    return " ".join(sorted(name.split()))
 
 
 def _exact_keys(profile: Profile) -> Iterable[tuple[str, str]]:
