@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bposync.cli.output import Column
-from bposync.errors import DeclinedError, NotConfirmedError, UsageError
+from bposync.errors import DeclinedError, GuardError, NotConfirmedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bposync.cli.common import Session, SiteOption
     from bposync.review.settle import Reading
+    from bposync.sheets import Line
+    from bposync.survey import Survey
 
 SCHEMA: Final = "bposync.review/1"
 QUESTION: Final = "Record these decisions?"
@@ -105,24 +109,36 @@ def _keep_decided(path: Path) -> None:
 
 
 def _apply(session: Session, path: Path, *, yes: bool) -> int:
-    """Read a sheet, show what it records, ask, and record all of it or nothing."""
+    """Read a sheet, show what it records, ask, and record all of it or nothing.
+
+    While the question waits nothing is locked: after a yes both sides are read again, and nothing is recorded where the
+    sheet would decide something else by then.
+    """
     from bposync import sheets
     from bposync.cli.deciding import deciding
-    from bposync.plan import Choice
-    from bposync.review.settle import NEEDED, read_decisions
+    from bposync.review.settle import NEEDED
 
     lines = sheets.read(path, NEEDED)
     with deciding(session) as (survey, journal):
-        plan = survey.plan(Choice(sync_statuses=session.settings.bpo.sync_statuses))
-        reading = read_decisions(survey, plan, lines)
+        reading = _reading(session, survey, lines)
         document = _document(path, reading)
         if reading.problems:
             raise _refused(session, path, reading, document)
         if reading.decided:
             _show(session, reading)
-            _ask(session, reading, document, yes=yes)
-            reading.settling.record(journal)
-            document["recorded"] = True
+            if yes:
+                reading.settling.record(journal)
+    if reading.decided and not yes:
+        _ask(session, reading, document)
+        with deciding(session) as (survey, journal):
+            again = _reading(session, survey, lines)
+            if again.problems or again.decided != reading.decided:
+                raise GuardError(
+                    "Somebody decided or synchronised something while the question waited; nothing was recorded.",
+                    "Apply the sheet again.",
+                )
+            again.settling.record(journal)
+    document["recorded"] = bool(reading.decided)
     if session.output.as_json:
         session.output.document(document)
     count = len(reading.decided)
@@ -135,6 +151,15 @@ def _apply(session: Session, path: Path, *, yes: bool) -> int:
             "There is nothing to record: the column decision is empty." if not reading.already else "Nothing is new."
         )
     return 0
+
+
+def _reading(session: Session, survey: Survey, lines: Sequence[Line]) -> Reading:
+    """Give what a sheet decides as things stand now."""
+    from bposync.plan import Choice
+    from bposync.review.settle import read_decisions
+
+    plan = survey.plan(Choice(sync_statuses=session.settings.bpo.sync_statuses))
+    return read_decisions(survey, plan, lines)
 
 
 def _document(path: Path, reading: Reading) -> dict[str, Any]:
@@ -177,9 +202,7 @@ def _show(session: Session, reading: Reading) -> None:
     session.output.line()
 
 
-def _ask(session: Session, reading: Reading, document: dict[str, Any], *, yes: bool) -> None:
-    if yes:
-        return
+def _ask(session: Session, reading: Reading, document: dict[str, Any]) -> None:
     output = session.output
     count = len(reading.decided)
     error: NotConfirmedError
