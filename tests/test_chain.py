@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from bposync.cli.app import main
 from bposync.errors import UsageError
 from bposync.journal import open_journal, schema
 from bposync.journal.links import IGNORE
@@ -136,11 +138,16 @@ def test_a_tail_that_is_cut_off_with_all_its_rows_is_not_seen_but_its_hash_is_an
     assert found.hash != before
 
 
-def test_history_verify_leaves_with_1_and_names_what_does_not_hold(company: Company) -> None:
-    assert "2 runs and 2 decisions" in company.run("history", "--verify").stdout
+def test_history_verify_leaves_with_1_and_names_what_does_not_hold(
+    company: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--config", str(company.path), "history", "--verify"]
+    assert main(arguments) == 0
+    assert "2 runs and 2 decisions" in capsys.readouterr().out
     with connected(company.journal_url) as connection:
         connection.exec_driver_sql("UPDATE bposync_decision_log SET detail = '\x1b[31m' WHERE customer = 'abc001'")
-    document = company.run("history", "--verify", "--json", expect=1).json
+    assert main([*arguments, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
     assert document["verified"]["ok"] is False
     assert "is not as it was recorded" in document["verified"]["problems"][0]
 

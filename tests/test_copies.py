@@ -12,12 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bposync.cli.app import main
 from bposync.errors import UsageError
 from bposync.fields import ACCOUNT_FIELDS, FIELDS, Kind
 from bposync.journal import Journal, copies
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, remark
 from bposync.records import Decisions, Link
 from bposync.values import normalise_code
+from support import cli
 from support.company import Company, dump, sqlite_company, sqlite_url
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ OVERWRITES = st.dictionaries(SUBJECTS, FIELD_VALUES.map(lambda found: {found[0]:
     decisions=DECISIONS,
     overwrites=OVERWRITES,
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_exported_and_taken_in_elsewhere_is_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     links: list[Link],
@@ -295,54 +297,73 @@ def company(tmp_path: Path) -> Company:
     return made
 
 
-def test_a_lost_journal_does_not_take_its_copy_with_it(company: Company) -> None:
-    company.run("link", "ABC001", "OLD9")
+@pytest.fixture
+def bposync(company: Company, capsys: pytest.CaptureFixture[str]) -> Callable[..., cli.Result]:
+    def call(*arguments: object, expect: int = 0) -> cli.Result:
+        code = main(["--config", str(company.path), *(str(argument) for argument in arguments)])
+        out, err = capsys.readouterr()
+        assert code == expect, f"exit code {code}\n{out}\n{err}"
+        return cli.Result(code, out, err)
+
+    return call
+
+
+def test_a_lost_journal_does_not_take_its_copy_with_it(bposync: Callable[..., cli.Result], company: Company) -> None:
+    bposync("link", "ABC001", "OLD9")
     beside = company.folder / "journal-links.csv"
     before = beside.read_bytes()
     (company.folder / "journal.sqlite").unlink()
-    said = company.run("ignore", "ABC001").stderr
+    said = bposync("ignore", "ABC001").stderr
     (kept,) = company.folder.glob("journal-links-*.csv")
     assert kept.read_bytes() == before
     assert f"bposync link --import {kept}" in said
-    company.run("link", "--import", str(kept))
+    bposync("link", "--import", str(kept))
     assert [link.account for link in company.links().values()] == ["OLD9"]
     assert len(list(company.folder.glob("journal-links*.csv"))) == 2
 
 
-def test_the_copy_itself_is_taken_into_a_new_journal_without_a_second_one(company: Company) -> None:
-    company.run("link", "ABC001", "OLD9")
+def test_the_copy_itself_is_taken_into_a_new_journal_without_a_second_one(
+    bposync: Callable[..., cli.Result], company: Company
+) -> None:
+    bposync("link", "ABC001", "OLD9")
     (company.folder / "journal.sqlite").unlink()
-    company.run("link", "--import", str(company.folder / "journal-links.csv"))
+    bposync("link", "--import", str(company.folder / "journal-links.csv"))
     assert [link.account for link in company.links().values()] == ["OLD9"]
     assert [path.name for path in company.folder.glob("*.csv")] == ["journal-links.csv"]
 
 
-def test_a_copy_that_cannot_be_written_is_told_and_the_decision_stands(company: Company) -> None:
+def test_a_copy_that_cannot_be_written_is_told_and_the_decision_stands(
+    bposync: Callable[..., cli.Result], company: Company
+) -> None:
     (company.folder / "journal-links.csv").mkdir()
     (company.folder / "journal-links.csv" / "x").touch()
-    result = company.run("link", "ABC001", "OLD9")
+    result = bposync("link", "ABC001", "OLD9")
     assert result.code == 0
     assert [link.account for link in company.links().values()] == ["OLD9"]
 
 
-def test_export_and_import_say_what_they_did_and_refuse_what_is_no_copy(company: Company, tmp_path: Path) -> None:
-    company.run("link", "ABC001", "OLD9")
-    document = company.run("link", "--export", str(tmp_path / "out.csv"), "--json").json
+def test_export_and_import_say_what_they_did_and_refuse_what_is_no_copy(
+    bposync: Callable[..., cli.Result], company: Company, tmp_path: Path
+) -> None:
+    bposync("link", "ABC001", "OLD9")
+    document = bposync("link", "--export", str(tmp_path / "out.csv"), "--json").json
     assert (document["links"], document["decisions"]) == (1, 0)
     before = dump(company.journal_url)
     for wrong in ("out.txt", "nothing.csv"):
-        company.run("link", "--import", str(tmp_path / wrong), expect=2)
+        bposync("link", "--import", str(tmp_path / wrong), expect=2)
     (tmp_path / "wrong.csv").write_text(json.dumps({"a": 1}))
-    assert "has no column 'kind'" in company.run("link", "--import", str(tmp_path / "wrong.csv"), expect=2).stderr
-    company.run("link", "--export", str(tmp_path / "out.txt"), expect=2)
+    assert "has no column 'kind'" in bposync("link", "--import", str(tmp_path / "wrong.csv"), expect=2).stderr
+    bposync("link", "--export", str(tmp_path / "out.txt"), expect=2)
     assert dump(company.journal_url) == before
 
 
-def test_a_copy_of_another_company_is_not_taken_in(company: Company, tmp_path: Path) -> None:
-    company.run("link", "ABC001", "OLD9")
+def test_a_copy_of_another_company_is_not_taken_in(
+    bposync: Callable[..., cli.Result], company: Company, tmp_path: Path
+) -> None:
+    bposync("link", "ABC001", "OLD9")
     path = tmp_path / "out.csv"
-    company.run("link", "--export", str(path))
-    company.run("unlink", "ABC001")
+    bposync("link", "--export", str(path))
+    bposync("unlink", "ABC001")
     changed(path, lambda rows: [row.update(company="Other Company") for row in rows])
-    assert "is of company 'Other Company'" in company.run("link", "--import", str(path), expect=2).stderr
+    assert "is of company 'Other Company'" in bposync("link", "--import", str(path), expect=2).stderr
     assert company.links() == {}

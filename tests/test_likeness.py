@@ -96,7 +96,7 @@ def test_the_order_in_which_accounts_are_read_changes_nothing() -> None:
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=12), st.text(max_size=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_nothing_in_a_name_stops_it(names: list[str], mine: str) -> None:
     candidates = found(named(mine, -1), *(named(name, place) for place, name in enumerate(names)))
     assert len(candidates) <= MOST
@@ -104,7 +104,7 @@ def test_nothing_in_a_name_stops_it(names: list[str], mine: str) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_folded_name_folds_to_itself_and_is_found_by_its_own(name: str) -> None:
     for folded in folded_names(name):
         assert folded_names(folded) in ((folded,), ()) or " " in folded

@@ -690,3 +690,17 @@ def test_the_decisions_of_one_company_are_not_those_of_another_in_the_same_journ
     assert {row["customer"] or row["account"] for row in desk.take()} >= {"STAFF", "VAA001"}
     with open_journal(desk.company.settings(), writes=False) as journal:
         assert journal.links.read() == {}
+
+
+def test_a_sheet_is_recorded_in_a_shared_journal_on_postgresql_too(desk: Desk, postgres_url: str) -> None:
+    desk.company.configure("state", url=postgres_url)
+    desk.company.journal_url = postgres_url
+    rows = [{**row, "decision": ALL.get(row["customer"] or row["account"], ""), "note": "Zoë\0 \u202e"} for row in desk.take()]
+    desk.apply(desk.save(rows))
+    assert desk.story("VAA001") == [
+        ("link", "VAL002", "note: Zoë \u202e"),
+        ("accept", "VAL002", "name, phone; note: Zoë \u202e"),
+    ]
+    assert "is as bposync recorded it" in desk.call("history", "--verify").stdout
+    desk.call("sync", "--yes")
+    assert set(desk.actions().values()) == {"same"}
