@@ -30,6 +30,7 @@ _HARMLESS = re.compile(r"[+-]?[\d\s().,/-]+", re.ASCII)
 _SEPARATORS: Final = (",", ";", "\t")
 _MOST_CHARACTERS: Final = 32_000  # in a cell of Excel's, a little below its limit
 _MOST_CHOICES: Final = 255  # characters of a drop-down's entries, in Excel
+_A4: Final = 9  # as Excel numbers papers
 _ENDINGS: Final = (".xlsx", ".csv")
 
 
@@ -140,6 +141,8 @@ def _write_xlsx(file: Path, sheet: Sheet) -> None:
         page.freeze_panes(1, 3)
         page.autofilter(0, 0, len(sheet.rows), len(sheet.headings) - 1)
         page.set_landscape()
+        page.set_paper(_A4)
+        page.fit_to_pages(1, 0)
         page.repeat_rows(0)
         if sheet.explanation:
             told = book.add_worksheet("How to fill it in")
