@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
 from bposync.errors import ExitCode
 from support.company import POSTGRESQL, SQLITE, Companies, Company
 from support.forks import Forked, Forks, forks
 from support.proxy import Proxy
+from support.waiting import NO_SYNC_IS_RUNNING, NOBODY_IS_CONNECTED, ONE_WAITS, until_server_says
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
 
 INSERT, COMMIT = 'INSERT INTO "Client"', "COMMIT"
 RUN, INTENT, OUTCOME, END = (f"INSERT INTO bposync_{name} " for name in ("runs", "changes", "outcomes", "run_ends"))
-OF_LOCKS = (
-    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
-    "(SELECT oid FROM pg_database WHERE datname = current_database())"
-)
 UNREACHABLE, NOT_WRITTEN, UNKNOWN = ExitCode.UNREACHABLE, ExitCode.NOT_WRITTEN, ExitCode.UNKNOWN_OUTCOME
 CONSTANTS: dict[str, object] = {"bposync.apply.PAUSE_SECONDS": 0}
 ONE_BY_ONE = {"bposync.apply.BATCH": 1}
@@ -111,31 +106,8 @@ class Place:
     def wait_for_the_server(self) -> None:
         """Wait until the server has seen that its clients are gone."""
         self.proxy.heal()
-        self._wait_while(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' "
-            "AND pid <> pg_backend_pid()"
-        )
-
-    def wait_for_the_lock(self) -> None:
-        """Wait until the server has seen that who held the lock of a sync is gone."""
-        self._wait_while(f"{OF_LOCKS} AND objid = 1")
-
-    def wait_until_one_waits(self) -> None:
-        """Wait until a sync waits for what an earlier one sent."""
-        self._wait_while(f"SELECT 1 - least(1, ({OF_LOCKS} AND objid = 2 AND NOT granted))")
-
-    def _wait_while(self, statement: str) -> None:
-        engine = sa.create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")  # else it sees no change
-        with engine.connect() as connection:
-            until(lambda: connection.execute(sa.text(statement)).scalar() == 0)
-
-
-def until(condition: Any) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+        if sa.make_url(self.url).get_backend_name() == "postgresql":
+            until_server_says(self.url, NOBODY_IS_CONNECTED)
 
 
 def outcomes(document: dict[str, Any]) -> dict[str, str]:
@@ -291,11 +263,11 @@ def test_what_a_killed_sync_sent_is_waited_for_before_it_is_looked_up(books: Pla
     killed = books.sync_by_proxy()
     held.wait()
     killed.kill()
-    books.wait_for_the_lock()
+    until_server_says(books.url, NO_SYNC_IS_RUNNING)
     document = books.fail(ExitCode.LOCKED, constants={"bposync.accounting.by_sql.WAIT_MILLISECONDS": 100})
     assert "what an earlier one sent is still at work" in document["error"]["message"]
     following = books.sync()
-    books.wait_until_one_waits()
+    until_server_says(books.url, ONE_WAITS)
     held.release()
     document = books.end(following)
     assert document["summary"]["same"] == 3

@@ -5,17 +5,20 @@ It knows nothing of the tests: everything slow is imported once, and each child 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
 import os
+import resource
+import signal
 import sys
 import tempfile
 from typing import Any
 
 import sqlalchemy as sa
 
-from bposync.cli.app import main
+from bposync.cli.app import main, run
 
 
 def _warm() -> None:
@@ -47,6 +50,12 @@ def _signal_at(text: str, steps: int, number: int) -> None:
     sa.event.listen(sa.Engine, "commit", step)
 
 
+def _mask(how: int) -> None:
+    """Let Ctrl-C in, or keep it out. One that comes just now, before or after bposync, is none of its."""
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pthread_sigmask(how, {signal.SIGINT})
+
+
 def _become(request: dict[str, Any]) -> None:
     """Be bposync, and end with its exit code."""
     for place, descriptor in (("stdout", 1), ("stderr", 2)):
@@ -60,10 +69,19 @@ def _become(request: dict[str, Any]) -> None:
         setattr(importlib.import_module(module), constant, value)
     if request["at"] is not None:
         _signal_at(*request["at"])
-    code = 70
+    if request["largest_file"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], resource.RLIM_INFINITY))
+    sys.argv[1:] = request["arguments"]
+    code = 70  # of a process that ended as none should
     try:
-        code = main(request["arguments"])
+        _mask(signal.SIG_UNBLOCK)
+        run()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except KeyboardInterrupt:  # just before or just after
+        code = 130
     finally:
+        _mask(signal.SIG_BLOCK)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -71,6 +89,7 @@ def _become(request: dict[str, Any]) -> None:
 
 def _answer(request: dict[str, Any]) -> dict[str, int]:
     if request["do"] == "start":
+        _mask(signal.SIG_BLOCK)
         if (pid := os.fork()) == 0:
             _become(request)
         return {"pid": pid}

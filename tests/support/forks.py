@@ -45,10 +45,10 @@ class Forked:
     _stopped: bool = False
     _code: int | None = None
 
-    def wait_until_stopped(self) -> None:
-        """Wait until it stands at the step at which it was to stop."""
+    def stops(self) -> bool:
+        """Wait until it stands at the step at which it was to stop, or until its end; tell which."""
         self._wait()
-        assert self._stopped, self.result()
+        return self._stopped
 
     def go_on(self) -> None:
         """Let it go on where it stopped."""
@@ -95,11 +95,13 @@ class Forks:
         stop: Step | None = None,
         kill: Step | None = None,
         interrupt: Step | None = None,
+        largest_file: int | None = None,
         constants: Mapping[str, object] | None = None,
     ) -> Forked:
         """Start `bposync ARGUMENTS`, which stops, kills or interrupts itself at a step.
 
-        `constants` are set in it first: `{"bposync.apply.PAUSE_SECONDS": 0}`.
+        `constants` are set in it first: `{"bposync.apply.PAUSE_SECONDS": 0}`. No file that it writes gets larger than
+        `largest_file` bytes.
         """
         at = None
         for step, number in ((stop, signal.SIGSTOP), (kill, signal.SIGKILL), (interrupt, signal.SIGINT)):
@@ -110,7 +112,9 @@ class Forks:
         paths = {name: f"{said}.{name}" for name in ("stdout", "stderr")}
         for path in paths.values():
             Path(path).touch()  # it may be killed before it opens them
-        answer = self.ask(do="start", arguments=given, at=at, constants=dict(constants or {}), **paths)
+        answer = self.ask(
+            do="start", arguments=given, at=at, largest_file=largest_file, constants=dict(constants or {}), **paths
+        )
         self._started.append(Forked(answer["pid"], given, self, said))
         return self._started[-1]
 

@@ -237,6 +237,8 @@ class _Sync:
             try:
                 with self.output.progress("Writing", len(plan.writes)) as progress:
                     carry_out(plan, self.accounting, journal, run, fail_fast=self.fail_fast, progress=progress, result=result)
+                code = self.exit_code(plan, result)
+                self._end(journal, result, code)
             except KeyboardInterrupt:
                 with contextlib.suppress(BposyncError):
                     journal.runs.end(run.run, result.counts, int(ExitCode.INTERRUPTED))
@@ -248,16 +250,17 @@ class _Sync:
                     self.report(plan, result)
                 error.document = self.document(plan, result)
                 raise
-            code = self.exit_code(plan, result)
-            try:
-                journal.runs.end(run.run, result.counts, code)
-            except BposyncError as error:
-                # What became of each customer is recorded; only that the run came to its end is not.
-                self.left_out = f"The end of the run could not be recorded: {error.message}"
         self.report(plan, result)
         if self.output.as_json:
             self.output.document(self.document(plan, result))
         return code
+
+    def _end(self, journal: Journal, result: Result, code: int) -> None:
+        """Record that the run is over. What became of each customer is recorded already, and stands without that."""
+        try:
+            journal.runs.end(result.run.run, result.counts, code)
+        except BposyncError as error:
+            self.left_out = f"The end of the run could not be recorded: {error.message}"
 
     def _interrupted(self, plan: Plan, result: Result) -> StoppedError:
         """Say how far an interrupted run came, and give the error to raise."""
