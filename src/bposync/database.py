@@ -354,6 +354,10 @@ def _hint(place: Address, why: str) -> str:
         return "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs."
     if "not a database" in low:
         return "The file is no SQLite database; check the URL in the configuration."
+    if "malformed" in low:
+        return "The file is damaged; put its latest backup in its place."
+    if "is full" in low or "disk i/o error" in low or "no space" in low:
+        return "Is its disk full? Make room there, then try again."
     if "locked" in low:
         return "Another program has the database locked; try again when it is done."
     return "Check that the server is running and that this machine reaches it." if not place.is_file else "Check the file."
