@@ -1,11 +1,9 @@
-"""What only a person can settle, one sync at a time, and the journal's own company: on the demo company."""
+"""What only a person can settle, and the journal's own company: on the demo company."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,6 @@ import pytest
 
 from bposync import demo
 from bposync.cli.app import main
-from bposync.cli.sync import QUESTION
 from support import cli
 
 if TYPE_CHECKING:
@@ -177,25 +174,3 @@ def test_a_log_file_holds_what_was_said_and_the_errors(bposync: Call, company: P
     log = (company.parent / "night.log").read_text("utf-8")
     assert "The synchronisation is complete." in log
     assert "there is no site 'Nowhere'" in log
-
-
-def test_of_three_syncs_at_once_one_works_and_two_leave_with_6_or_find_nothing_to_do(company: Path) -> None:
-    command = [sys.executable, "-m", "bposync", "--config", str(company), "sync", "--site", "Durban", "--yes"]
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
-    for each in started:
-        each.communicate(timeout=cli.TIMEOUT)
-    codes = sorted(each.returncode for each in started)
-    assert codes[0] == 0
-    assert set(codes) <= {0, 6}
-    assert len(accounts(company)) == 17 + 19
-
-
-def test_a_question_left_open_blocks_nobody_and_its_yes_writes_nothing_of_another_time(company: Path) -> None:
-    arguments = ("--config", company, "sync", "--site", "Durban")
-    with cli.run_in_terminal(*arguments, size=(60, 200)) as child:
-        child.expect_exact(QUESTION)
-        cli.run(*arguments, "--yes")
-        child.sendline("y")
-        rest = cli.finish(child, expect=8)
-    assert "while the question waited" in rest
-    assert len(accounts(company)) == 17 + 19

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from contextlib import contextmanager
 from decimal import Decimal
@@ -16,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-import bposync
 from bposync import apply
 from bposync.accounting.by_sql import SqlWay
 from bposync.errors import BposyncError, ExitCode, UnknownOutcomeError, UnreachableError
@@ -26,7 +21,7 @@ from support import cli
 from support.company import COLUMNS, FULL, KINDS, POSTGRESQL, SQLITE, TEXTS, VIEW, Companies, Company, connected, dump
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from bposync.records import Account, Change, Outcome
     from support.postgres import PostgresServer
@@ -750,92 +745,6 @@ def test_many_customers_share_the_steps(company: Company) -> None:
     statements = Counter(what.split("(")[0] for where, what in seen if where == company.accounting_url)
     assert statements['INSERT INTO "Client" '] <= 3
     assert sum(1 for where, what in seen if where == company.journal_url and what == "COMMIT") < 20
-
-
-KILLED = """
-import os, signal, sys
-import sqlalchemy as sa
-from bposync.cli.app import main
-
-left = None
-
-def step(connection, *rest):
-    # Counts from the run's first record on; the step itself does not happen any more.
-    global left
-    if left is None and rest and "INSERT INTO bposync_runs" in rest[1]:
-        left = steps
-    if left is not None:
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-
-told = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
-main(["--config", sys.argv[1], "sync", "--dry-run"])  # so that each child starts warm
-sa.event.listen(sa.Engine, "before_cursor_execute", step)
-sa.event.listen(sa.Engine, "commit", step)
-for line in sys.stdin:
-    steps = int(line)
-    if (child := os.fork()) == 0:
-        os._exit(main(["--config", sys.argv[1], "sync", "--yes"]))
-    _, status = os.waitpid(child, 0)
-    print(os.waitstatus_to_exitcode(status), file=told, flush=True)
-"""
-
-
-@pytest.fixture
-def killer(company: Company) -> Iterator[Callable[[int], int]]:
-    """Run a sync that is killed after so many steps, statements and commits alike; give its exit code."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(bposync.__file__).parents[1])}
-    command: list[str | Path] = [sys.executable, "-c", KILLED, company.path]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as process:
-        stdin, stdout = process.stdin, process.stdout
-        assert stdin
-        assert stdout
-
-        def killed(steps: int) -> int:
-            stdin.write(f"{steps}\n")
-            stdin.flush()
-            return int(stdout.readline())
-
-        yield killed
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
-def test_wherever_a_sync_is_killed_the_next_one_loses_and_doubles_nothing(
-    company: Company, kind: str, killer: Callable[[int], int]
-) -> None:
-    company.customer("ALP000001", "Alpha", phone="0")
-    company.sync()
-    wanted = {"ALP000001": ""}
-    # The steps are the same in both databases: one is killed at every other, the other at some of those between.
-    for step in range(0, 60, 2) if kind == SQLITE else range(1, 60, 4):
-        # One to change, and two new ones.
-        wanted["ALP000001"] = f"changed {step}"
-        company.change("ALP000001", phone=wanted["ALP000001"])
-        for new in (f"NEW{step:06}", f"OTHER{step:04}"):
-            wanted[new] = f"phone {step}"
-            company.customer(new, f"Name of {new}", phone=wanted[new])
-        code = killer(step)
-        assert code in (0, -signal.SIGKILL)
-        synced = company.sync()
-        assert set(synced.outcomes.values()) <= {"written"}
-        rows = [(row["Account"], row["Telephone"]) for row in company.clients()]
-        assert (len(rows), dict(rows)) == (len(wanted), wanted)
-        if code == 0:
-            assert synced.plan.writes == ()
-            break
-    else:
-        pytest.fail("a sync of three customers takes more than 60 steps")
-    assert step > 10
-    assert {link.customer: link.agreed["phone"] for link in company.links().values()} == {
-        customer: (phone, phone) for customer, phone in wanted.items()
-    }
-    with company.opened() as opened:
-        assert opened.journal.runs.unsettled() == []
-        assert opened.plan().writes == ()
 
 
 # As a process.

@@ -6,13 +6,14 @@ journal before anything is written, and an intent without an outcome is looked u
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from bposync import database
-from bposync.errors import UnknownOutcomeError, UnreachableError
+from bposync.errors import LockedError, UnknownOutcomeError, UnreachableError
 from bposync.people import current_user
 from bposync.plan import after_writing, differences
 from bposync.records import Action, Outcome, OutcomeKind
@@ -30,7 +31,8 @@ BATCH: Final = 500
 """How many customers share the steps of a write."""
 PAUSE_SECONDS: Final = 1.0
 """How long a write that cannot be found gets to arrive."""
-_MAY_BE_THERE: Final = (OutcomeKind.WRITTEN, OutcomeKind.UNKNOWN)
+_MAY_BE_THERE: Final = (OutcomeKind.WRITTEN, OutcomeKind.UNKNOWN, OutcomeKind.EXPORTED)
+_INTERRUPTED: Final = "interrupted; the next sync looks up what became of it"
 _ATTENTION_OR_NEWS = frozenset(Action) - {Action.SAME, Action.SKIPPED}
 
 
@@ -40,6 +42,8 @@ class Result:
 
     run: Run
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    wrote: bool = False
+    """Whether anything may be in the books by now."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -61,7 +65,8 @@ def carry_out(
     """Write what the plan writes, and nothing else, and record the links of the pairs that agree.
 
     `result` is filled as the run goes, so that a caller who is interrupted can say how far it came. Raises UnreachableError
-    where nothing could be written at all, UnknownOutcomeError where the journal failed after accounting was written.
+    or LockedError where nothing could be written at all, UnknownOutcomeError where the journal failed after accounting was
+    written. Where either fails after an earlier batch was written and recorded, what follows is failed: not tried.
     """
     result = result or Result(run)
     writes = [(place, change) for place, change in enumerate(plan.changes) if change.is_write]
@@ -70,44 +75,69 @@ def carry_out(
     with journal.transaction("cannot be written") as connection:
         journal.know_company_first(connection, accounting.books.company.name)
     _remember(journal, others)
-    done = 0
+    done, stopped = 0, "the run stopped before it"
     for batch in database.chunks(writes, 1 if fail_fast else BATCH):
-        changes = [change for _, change in batch]
-        journal.runs.intend(run.run, changes, done)
         try:
-            outcomes, links = _write(accounting, changes)
-        except UnreachableError as error:
-            outcomes, links = [Outcome(OutcomeKind.FAILED, f"not written: {error.message}")] * len(batch), []
-            _settle(journal, run.run, dict(enumerate(outcomes, done)), [])
-            if not any(outcome.kind in _MAY_BE_THERE for outcome in result.outcomes.values()):
+            outcomes = _carry_out_batch(batch, done, accounting, journal, result)
+        except (UnreachableError, LockedError) as error:
+            if not result.wrote:
                 raise
-            _add(result, batch, outcomes)
+            stopped = error.message
             break
-        _settle(journal, run.run, dict(enumerate(outcomes, done)), links)
-        _add(result, batch, outcomes)
         done += len(batch)
         if progress is not None:
             progress(done)
         if fail_fast and outcomes[-1].kind is not OutcomeKind.WRITTEN:
             break
     for place, _ in writes:
-        result.outcomes.setdefault(place, Outcome(OutcomeKind.FAILED, "not tried: the run stopped before it"))
+        result.outcomes.setdefault(place, Outcome(OutcomeKind.FAILED, f"not tried: {stopped}"))
     return result
 
 
-def _add(result: Result, batch: Sequence[tuple[int, Change]], outcomes: Sequence[Outcome]) -> None:
-    for (place, _), outcome in zip(batch, outcomes, strict=True):
-        result.outcomes[place] = outcome
+def _carry_out_batch(
+    batch: Sequence[tuple[int, Change]], done: int, accounting: Accounting, journal: Journal, result: Result
+) -> list[Outcome]:
+    """Announce a batch, write it, read it back and record what became of it.
 
+    Raises UnreachableError or LockedError where nothing of it was written, UnknownOutcomeError where some of it may be and
+    the journal could not record that.
+    """
+    changes = [change for _, change in batch]
+    run = result.run.run
 
-def _settle(journal: Journal, run: str, outcomes: dict[int, Outcome], links: Sequence[Link]) -> None:
+    def became(outcomes: Sequence[Outcome]) -> None:
+        result.outcomes |= {place: outcome for (place, _), outcome in zip(batch, outcomes, strict=True)}
+
+    journal.runs.intend(run, changes, done)
     try:
-        journal.runs.settle(run, outcomes, links, by=current_user())
+        outcomes = accounting.way.write(changes)
+    except (UnreachableError, LockedError) as error:
+        outcomes = [Outcome(OutcomeKind.FAILED, f"not written: {error.message}")] * len(batch)
+        became(outcomes)
+        with contextlib.suppress(UnreachableError):  # then the next run finds that nothing came of it
+            journal.runs.settle(run, dict(enumerate(outcomes, done)), [], by=current_user())
+        raise
+    except KeyboardInterrupt:
+        became([Outcome(OutcomeKind.UNKNOWN, _INTERRUPTED)] * len(batch))
+        result.wrote = True
+        raise
+    sent = [place for place, outcome in enumerate(outcomes) if outcome.kind in _MAY_BE_THERE]
+    result.wrote = result.wrote or bool(sent)
+    became([Outcome(OutcomeKind.UNKNOWN, _INTERRUPTED) if place in sent else each for place, each in enumerate(outcomes)])
+    outcomes, links = _read_back(accounting, changes, outcomes)
+    became(outcomes)
+    try:
+        journal.runs.settle(run, dict(enumerate(outcomes, done)), links, by=current_user())
     except UnreachableError as error:
+        if not sent:
+            raise
+        lost = Outcome(OutcomeKind.UNKNOWN, "written, but the journal could not record it")
+        became([lost if place in sent else outcome for place, outcome in enumerate(outcomes)])
         raise UnknownOutcomeError(
             f"Accounting was written, but the journal could not record it: {error.message}",
             "Mend the journal and sync again: bposync looks up what was written before it writes anything.",
         ) from None
+    return outcomes
 
 
 def _remember(journal: Journal, changes: Sequence[Change]) -> None:
@@ -117,16 +147,18 @@ def _remember(journal: Journal, changes: Sequence[Change]) -> None:
         journal.links.remember(some, by=current_user())
 
 
-def _write(accounting: Accounting, changes: Sequence[Change]) -> tuple[list[Outcome], list[Link]]:
-    """Write one batch and read it back. WRITTEN is only what was found equal afterwards."""
-    outcomes = accounting.way.write(changes)
+def _read_back(
+    accounting: Accounting, changes: Sequence[Change], outcomes: Sequence[Outcome]
+) -> tuple[list[Outcome], list[Link]]:
+    """Read back what was sent and acknowledged. WRITTEN is from then on only what was found equal."""
+    outcomes = list(outcomes)
     sent = [place for place, outcome in enumerate(outcomes) if outcome.kind is OutcomeKind.WRITTEN]
     links: list[Link] = []
     if not sent:
         return outcomes, links
     try:
         accounts = accounting.way.read_back([changes[place] for place in sent])
-    except UnreachableError as error:
+    except (UnreachableError, LockedError) as error:
         for place in sent:
             outcomes[place] = Outcome(OutcomeKind.UNKNOWN, f"written, but not read back: {error.message}")
         return outcomes, links

@@ -17,7 +17,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
-from bposync import secrets
+from bposync import patience, secrets
 from bposync.config import PLACEHOLDER
 from bposync.errors import BposyncError, UnreachableError, UsageError, did_you_mean
 from bposync.values import quoted, visible
@@ -35,6 +35,9 @@ MAX_PARAMETERS: Final = 2000
 """Bound values in one statement; SQL Server takes 2,100, every other database more."""
 
 _SQL_ATTR_LOGIN_TIMEOUT = 103  # of ODBC
+# What was waited for in vain; SQL Server's number for it is 1222.
+_POSTGRESQL_LOCKED = "55P03"
+_SQLITE_LOCKED = (5, 6)
 
 _TOKEN = "BPOSYNC{}PLACE"  # noqa: S105
 _PORT = re.compile(r":(BPOSYNC\d+PLACE)(?=[/?]|$)")
@@ -183,9 +186,11 @@ def _prepared(made: sa.Engine, place: Address, *, writes: bool) -> sa.Engine:
     backend, driver = place.url.get_backend_name(), made.dialect.driver
     if driver == "pyodbc":
         _prepare_pyodbc(place)
+    # Both tell their logs of what could not be tidied up after an error; the error itself reaches us.
+    for library in ("sqlalchemy", "psycopg"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
     if driver == "psycopg":
-        # psycopg tells its log of pipelines that an error ended; the error itself reaches us.
-        logging.getLogger("psycopg").addHandler(logging.NullHandler())
+        event.listen(made, "do_connect", _connect_patiently)
     if backend == "sqlite":
         _prepare_sqlite(made, writes=writes)
     elif backend == "postgresql" and not writes:
@@ -262,6 +267,10 @@ def _prepare_sqlite(made: sa.Engine, *, writes: bool) -> None:
     event.listen(made, "begin", begun)
 
 
+def _connect_patiently(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:  # noqa: ANN401
+    return patience.connect(QUERY_SECONDS, arguments, options)
+
+
 def _set_xact_abort(connection: Any, _record: object) -> None:  # noqa: ANN401
     cursor = connection.cursor()
     cursor.execute("SET XACT_ABORT ON")
@@ -312,6 +321,31 @@ def reason(error: BaseException) -> str:
     return visible(secrets.redact(text))[:500]
 
 
+def is_cut(error: exc.SQLAlchemyError) -> bool:
+    """Tell whether the connection is gone, so that nothing can be said of what it was asked."""
+    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
+
+
+@contextlib.contextmanager
+def _refusals_ignored() -> Iterator[None]:
+    """Go on where a database does not answer a question; but not where it is gone: then there is no answer to go by."""
+    try:
+        yield
+    except NotImplementedError:
+        pass
+    except exc.SQLAlchemyError as error:
+        if is_cut(error):
+            raise
+
+
+def is_held(error: exc.SQLAlchemyError) -> bool:
+    """Tell whether something that another program holds was waited for in vain."""
+    cause = getattr(error, "orig", None)
+    if getattr(cause, "sqlstate", None) == _POSTGRESQL_LOCKED:
+        return True
+    return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _SQLITE_LOCKED or "(1222)" in str(cause)
+
+
 def _hint(place: Address, why: str) -> str:
     low = why.lower()
     if any(words in low for words in ("password", "login failed", "authentication")):
@@ -320,6 +354,10 @@ def _hint(place: Address, why: str) -> str:
         return "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs."
     if "not a database" in low:
         return "The file is no SQLite database; check the URL in the configuration."
+    if "malformed" in low:
+        return "The file is damaged; put its latest backup in its place."
+    if "is full" in low or "disk i/o error" in low or "no space" in low:
+        return "Is its disk full? Make room there, then try again."
     if "locked" in low:
         return "Another program has the database locked; try again when it is done."
     return "Check that the server is running and that this machine reaches it." if not place.is_file else "Check the file."
@@ -345,12 +383,12 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
     inspector = sa.inspect(connection)
     found_schema = ".".join(schema) or None
     if found_schema:
-        with contextlib.suppress(exc.SQLAlchemyError, NotImplementedError):
+        with _refusals_ignored():
             schemas = {known.casefold(): known for known in inspector.get_schema_names()}
             found_schema = schemas.get(found_schema.casefold(), found_schema)
     names: list[str] = []
     # A schema that is not there is an error to some databases; then there is nothing to be found in it.
-    with contextlib.suppress(exc.SQLAlchemyError, NotImplementedError), connection.begin_nested():
+    with _refusals_ignored(), connection.begin_nested():
         names += inspector.get_table_names(found_schema)
         names += inspector.get_view_names(found_schema)
     if bare in names:
@@ -363,7 +401,9 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
     try:
         with connection.begin_nested():
             column_names(connection, candidate)
-    except exc.SQLAlchemyError:
+    except exc.SQLAlchemyError as error:
+        if is_cut(error):
+            raise
         if optional:
             return None
         raise UsageError(f"{purpose} has no table or view {quoted(name)}.", did_you_mean(bare, names)) from None
@@ -387,7 +427,7 @@ def column_types(connection: sa.Connection, source: sa.TableClause) -> dict[str,
 
     Where the catalogue cannot be read (a synonym, a login without the right), the types are unknown.
     """
-    with contextlib.suppress(exc.SQLAlchemyError), connection.begin_nested():
+    with _refusals_ignored(), connection.begin_nested():
         columns = sa.inspect(connection).get_columns(source.name, schema=source.schema)
         if columns:
             return {column["name"]: column["type"] for column in columns}

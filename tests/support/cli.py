@@ -63,7 +63,7 @@ def run(
     done = subprocess.run(
         [*COMMAND, *args],
         cwd=cwd or _empty_folder(),
-        env=_environment(env),
+        env=environment(env),
         stdin=subprocess.DEVNULL if input is None else None,
         input=input,
         capture_output=True,
@@ -72,7 +72,7 @@ def run(
         timeout=TIMEOUT,
     )
     result = Result(done.returncode, done.stdout, done.stderr)
-    _judge(args, result, expect)
+    judge(args, result, expect)
     return result
 
 
@@ -96,7 +96,7 @@ def run_in_terminal(
             COMMAND[0],
             [*COMMAND[1:], *(str(arg) for arg in args)],
             cwd=str(cwd or _empty_folder()),
-            env=_environment({"TERM": "xterm-256color", **(env or {})}),
+            env=environment({"TERM": "xterm-256color", **(env or {})}),
             dimensions=size,
             encoding="utf-8",
             timeout=TIMEOUT,
@@ -111,11 +111,11 @@ def finish(child: pexpect.spawn[str], expect: int = 0) -> str:
     said = child.before if isinstance(child.before, str) else ""
     child.close()
     code = child.exitstatus if child.exitstatus is not None else -(child.signalstatus or 0)
-    _judge(child.args or [], Result(code, said, ""), expect)
+    judge(child.args or [], Result(code, said, ""), expect)
     return said
 
 
-def _judge(args: Sequence[object], result: Result, expect: int) -> None:
+def judge(args: Sequence[object], result: Result, expect: int) -> None:
     """Fail the test where the process did not end as it should."""
     __tracebackhide__ = True
     wrong = []
@@ -132,7 +132,7 @@ def _judge(args: Sequence[object], result: Result, expect: int) -> None:
         )
 
 
-def _environment(changes: Mapping[str, str | None] | None) -> dict[str, str]:
+def environment(changes: Mapping[str, str | None] | None) -> dict[str, str]:
     """Give the caller's environment without what would lead the tool elsewhere, with a home folder that is empty."""
     kept = {
         name: value

@@ -308,6 +308,20 @@ class Company:
         with open_journal(self.settings(), writes=False) as journal:
             return {key: replace(link, by="", at=None) for key, link in journal.links.read().items()}
 
+    def check_in_step(self) -> None:
+        """Each customer has one account with its telephone number, and the journal knows both and leaves nothing open."""
+        with connected(self.bpo_url) as connection:
+            listed = connection.execute(sa.select(_LISTED)).mappings()
+            wanted = {row[BPO_COLUMNS["code"]]: row[BPO_COLUMNS["phone"]] for row in listed}
+        rows = self.clients()
+        assert sorted((row["Account"], row["Telephone"]) for row in rows) == sorted(wanted.items())
+        with open_journal(self.settings(), writes=False) as journal:
+            assert journal.runs.unsettled() == []
+            links = journal.links.read().values()
+        assert {link.account_key: (link.customer, link.agreed["phone"][0]) for link in links} == {
+            str(row["DCLink"]): (row["Account"], row["Telephone"]) for row in rows
+        }
+
     def lose_journal(self) -> None:
         """Take the journal's tables away."""
         with connected(self.journal_url) as connection:

@@ -7,6 +7,7 @@ change is, the books know; here stand the order of a write, the locks of rows an
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -33,7 +34,10 @@ CAUTION: Final = (
 _REFUSED_STATES: Final = ("42501", "25006")
 _REFUSED_WORDS: Final = ("(229)", "(230)", "(262)", "permission denied", "permission was denied", "readonly database")
 _SQLITE_READONLY: Final = 8
-_WAIT_MILLISECONDS: Final = 10_000
+WAIT_MILLISECONDS: Final = 10_000
+"""How long a write waits for what others hold: an account, a table, the lock of another sync's write."""
+_MOST_WAITS: Final = 3
+"""How many accounts of a batch that is taken one by one may wait in vain."""
 
 
 @contextlib.contextmanager
@@ -52,6 +56,16 @@ def open_evolution(settings: Settings, bpo_fields: Collection[str], *, writes: b
         yield Accounting(books, way)
     finally:
         way.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why nothing of a batch was written."""
+
+    why: str
+    is_cut: bool = False
+    waited: bool = False
+    """Whether something that another program holds was waited for in vain."""
 
 
 class SqlWay:
@@ -86,32 +100,50 @@ class SqlWay:
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
         """Carry out a batch in one transaction; one that fails is taken again one by one, so that a bad row costs itself only.
 
-        Raises UnreachableError where the database cannot be reached; then nothing of the batch was written.
+        Raises UnreachableError where the database cannot be reached or refuses, and LockedError where what an earlier run
+        sent is still at work there; then nothing of the batch was written.
         """
+        failure = self._failure(batch)
+        if not isinstance(failure, _Failure):
+            return failure
+        if failure.is_cut or len(batch) == 1:
+            return [Outcome(OutcomeKind.FAILED, failure.why)] * len(batch)
+        outcomes: list[Outcome] = []
+        waits = int(failure.waited)
+        for change in batch:
+            if waits > _MOST_WAITS:
+                # Each of the others would wait as long; and another program that holds the whole table holds it for all.
+                why = f"not tried, for others before it waited in vain: {failure.why}"
+                return outcomes + [Outcome(OutcomeKind.FAILED, why)] * (len(batch) - len(outcomes))
+            try:
+                found = self._failure([change])
+            except (UnreachableError, LockedError) as error:
+                if not outcomes:
+                    raise
+                # Nor will the others be: each of them would wait for the time-out again.
+                return outcomes + [Outcome(OutcomeKind.FAILED, f"not written: {error.message}")] * (len(batch) - len(outcomes))
+            if isinstance(found, _Failure):
+                failure = found
+                waits += failure.waited
+                found = [Outcome(OutcomeKind.FAILED, failure.why)]
+            outcomes += found
+        return outcomes
+
+    def _failure(self, batch: Sequence[Change]) -> list[Outcome] | _Failure:
+        """Carry out a batch in one transaction, or say why nothing of it was written."""
         try:
             return self._write(batch)
         except exc.SQLAlchemyError as error:
             why = database.reason(error)
-            if _is_cut(error):
+            if database.is_cut(error):
                 self.close()
-                return [Outcome(OutcomeKind.FAILED, f"the connection was cut before anything was written: {why}")] * len(batch)
+                return _Failure(f"the connection was cut before anything was written: {why}", is_cut=True)
             if _is_refused(error, why):
                 hint = (
                     "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs."
                 )
                 raise UnreachableError(f"{self._place} refuses to be written: {why}", hint) from None
-            if len(batch) == 1:
-                return [Outcome(OutcomeKind.FAILED, why)]
-        outcomes: list[Outcome] = []
-        for change in batch:
-            try:
-                outcomes += self.write([change])
-            except UnreachableError as error:
-                if not outcomes:
-                    raise
-                # Nor will the others be: each of them would wait for the time-out again.
-                return outcomes + [Outcome(OutcomeKind.FAILED, f"not written: {error.message}")] * (len(batch) - len(outcomes))
-        return outcomes
+            return _Failure(why, waited=database.is_held(error))
 
     def _write(self, batch: Sequence[Change]) -> list[Outcome]:
         connection = self._connect()
@@ -135,19 +167,21 @@ class SqlWay:
         return [outcome or done for outcome in outcomes]
 
     def _lock_write(self, connection: sa.Connection) -> None:
-        """On SQL Server hold a second lock for the length of the transaction, in case the connection of the first was cut."""
-        if connection.dialect.name == "mssql":
-            name = f"{locks.lock_name(self._books.company.database)}:write"
-            if locks.get_applock(connection, name, "Transaction", _WAIT_MILLISECONDS) < 0:
-                raise LockedError(
-                    f"Another sync is writing into {self._place.database}.", "Wait until it is done, then sync again."
-                )
+        """Hold a second lock for the length of the transaction, on servers that go on when their client has gone.
+
+        The connection of the first may have been cut, and what a run sent that was killed may still be at work.
+        """
+        if not locks.held_for_write(connection, self._books.company.database, WAIT_MILLISECONDS):
+            raise LockedError(
+                f"Another sync is writing into {self._place.database}, or what an earlier one sent is still at work there.",
+                "Wait until it is done, then sync again.",
+            )
 
     def _commit(self, transaction: sa.Transaction) -> Outcome:
         try:
             transaction.commit()
         except exc.SQLAlchemyError as error:
-            if not _is_cut(error):
+            if not database.is_cut(error):
                 with contextlib.suppress(Exception):
                     transaction.rollback()
                 raise
@@ -156,15 +190,15 @@ class SqlWay:
         return Outcome(OutcomeKind.WRITTEN)
 
     def read_back(self, batch: Sequence[Change]) -> list[Account | None]:
-        """Read the accounts of a batch in a transaction of its own. Raises UnreachableError."""
+        """Read the accounts of a batch in a transaction of its own, once nothing that was sent is at work any more.
+
+        Raises UnreachableError or LockedError.
+        """
         with database.plain_errors(self._place, "cannot be read back"):
             connection = self._connect()
             with connection.begin():
+                self._lock_write(connection)
                 return self._books.find(connection, batch, lock=False)
-
-
-def _is_cut(error: exc.SQLAlchemyError) -> bool:
-    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
 
 
 def _is_refused(error: exc.SQLAlchemyError, why: str) -> bool:

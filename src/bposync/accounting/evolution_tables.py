@@ -147,7 +147,7 @@ class EvolutionTables(Evolution):
         self._place = place
         with database.plain_errors(place):
             connection = engine.connect()
-        with connection, database.plain_errors(place, "cannot be read"):
+        with database.plain_errors(place, "cannot be read"), connection:
             reader = _Reader(connection, place, settings.need_accounting().terms_module)
             company, facts = reader.company(), reader.facts()
         self._table, self._types = reader.table, reader.types
@@ -349,7 +349,9 @@ def _code_page(connection: sa.Connection) -> str | None:
     try:
         with connection.begin_nested():
             page = connection.exec_driver_sql(statement).scalar()
-    except exc.SQLAlchemyError:
+    except exc.SQLAlchemyError as error:
+        if database.is_cut(error):
+            raise
         page = None
     number = text_of(page) or "1252"
     return {"65001": "utf-8", "0": "cp1252"}.get(number, f"cp{number}")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _CLASS: Final = 0x62706F73  # "bpos", so that other programs' advisory locks stay apart
 _OBJECT: Final = 1
+_WRITE_OBJECT: Final = 2  # held by each write for the length of its transaction
+_PROGRAM: Final = "bposync "
 _LONGEST_NAME: Final = 63  # of an application in PostgreSQL
 
 
@@ -49,8 +51,15 @@ def held(place: database.Address) -> Iterator[None]:
             connection.close()
 
 
-def _holder() -> str:
-    return f"{current_user()} on {platform.node() or 'unknown'} since {moment(datetime.now(UTC))}"
+def _holder(most: int | None = None) -> str:
+    """Say who holds a lock from now on, in at most so many characters of ASCII: of user and machine as much as fits."""
+    user, machine, since = current_user(), platform.node() or "unknown", moment(datetime.now(UTC))
+    if most is not None:
+        user, machine = (text.encode("ascii", "replace").decode() for text in (user, machine))
+        room = most - len(f" on  since {since}")
+        user = user[: max(room // 2, room - len(machine))]
+        machine = machine[: room - len(user)]
+    return f"{user} on {machine} since {since}"
 
 
 def _taken(place: database.Address, holder: str) -> LockedError:
@@ -89,7 +98,8 @@ def _file_lock(place: database.Address) -> contextlib.AbstractContextManager[Any
 
 
 def _lock_postgresql(connection: sa.Connection, place: database.Address) -> None:
-    connection.execute(sa.select(sa.func.set_config("application_name", f"bposync {_holder()}"[:_LONGEST_NAME], False)))  # noqa: FBT003
+    name = _PROGRAM + _holder(_LONGEST_NAME - len(_PROGRAM))
+    connection.execute(sa.select(sa.func.set_config("application_name", name, False)))  # noqa: FBT003
     got = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_CLASS, _OBJECT))).scalar()
     connection.commit()
     if got:
@@ -102,7 +112,28 @@ def _lock_postgresql(connection: sa.Connection, place: database.Address) -> None
     holder = ""
     with contextlib.suppress(exc.SQLAlchemyError):
         holder = str(connection.execute(who, {"class": _CLASS, "object": _OBJECT}).scalar() or "")
-    raise _taken(place, holder.removeprefix("bposync "))
+    raise _taken(place, holder.removeprefix(_PROGRAM))
+
+
+def held_for_write(connection: sa.Connection, database_name: str, milliseconds: int) -> bool:
+    """Hold the lock of a write until the transaction ends, and tell whether it could be had in so long.
+
+    From then on the transaction waits no longer than that for anything that others hold.
+    """
+    if connection.dialect.name == "mssql":
+        connection.exec_driver_sql(f"SET LOCK_TIMEOUT {milliseconds}")
+        return get_applock(connection, f"{lock_name(database_name)}:write", "Transaction", milliseconds) >= 0
+    if connection.dialect.name == "postgresql":
+        wait = sa.func.set_config("lock_timeout", str(milliseconds), True)  # noqa: FBT003
+        try:
+            connection.execute(sa.select(wait))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CLASS, _WRITE_OBJECT)))
+        except exc.DBAPIError as error:
+            if not database.is_held(error):
+                raise
+            return False
+    # SQLite's own lock is the process's, and goes with it.
+    return True
 
 
 def lock_name(database_name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,7 +27,7 @@ from bposync.cli.streams import OutputError, guarded_streams
 from bposync.errors import BposyncError, ExitCode, StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 app = typer.Typer(
     name="bposync",
@@ -73,7 +75,7 @@ for _name, _function in _COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, and give its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    with guarded_streams():
+    with guarded_streams(), _no_interrupt_lost():
         session = Session(Options(as_json="--json" in arguments, verbose="--verbose" in arguments or "-v" in arguments))
         common.current = session
         code = _run(arguments)
@@ -83,6 +85,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OutputError as error:
             return _tell(error)
         return code
+
+
+@contextlib.contextmanager
+def _no_interrupt_lost() -> Iterator[None]:
+    """Let a Ctrl-C come again that met Python where an exception can only be printed, as while it frees memory."""
+    before = sys.unraisablehook
+
+    def come_again(met: sys.UnraisableHookArgs) -> None:
+        if isinstance(met.exc_value, KeyboardInterrupt):
+            later = threading.Timer(0.01, _thread.interrupt_main)
+            later.daemon = True
+            later.start()
+        else:
+            before(met)
+
+    sys.unraisablehook = come_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -129,4 +151,8 @@ def _unexpected(error: Exception) -> int:
 
 def run() -> None:
     """Run the command line of this process."""
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:  # before or after all that can tell of it
+        code = int(ExitCode.INTERRUPTED)
+    sys.exit(code)

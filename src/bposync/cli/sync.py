@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bposync.cli.deciding import copy_links
-from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, UsageError
+from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
 from bposync.records import Action, OutcomeKind, Verdict
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class _Sync:
         self.sites: tuple[str, ...] = ()
         self.asked = False
         self.known_company = ""
+        self.left_out = ""
 
     def _journal(self, *, writes: bool) -> contextlib.AbstractContextManager[Journal]:
         from bposync.journal import open_journal
@@ -147,8 +148,8 @@ class _Sync:
         self.sites = choice.sites or survey.sites
         if first and not survey.links and (copy := copies.path_beside(journal)) is not None and copy.exists():
             self.output.note(
-                f"This journal is new, and {copy} is a copy of another one's links and decisions. If that one was lost, take them "
-                f"in first: bposync link --import {copy}"
+                f"This journal is new, and {copy} is a copy of another one's links and decisions. If that one was lost, take "
+                f"them in first: bposync link --import {copy}"
             )
         if first:
             for line in self.bpo.left_out_in_words():
@@ -243,23 +244,46 @@ class _Sync:
             try:
                 with self.output.progress("Writing", len(plan.writes)) as progress:
                     carry_out(plan, self.accounting, journal, run, fail_fast=self.fail_fast, progress=progress, result=result)
+                code = self.exit_code(plan, result)
+                self._end(journal, result, code)
             except KeyboardInterrupt:
                 with contextlib.suppress(BposyncError):
                     journal.runs.end(run.run, result.counts, int(ExitCode.INTERRUPTED))
                     copy_links(self.session, journal)
-                self.report(plan, result, interrupted=True)
-                raise
+                raise self._interrupted(plan, result) from None
             except BposyncError as error:
                 with contextlib.suppress(BposyncError):
                     journal.runs.end(run.run, result.counts, int(error.code))
+                if result.wrote:
+                    self.report(plan, result)
                 error.document = self.document(plan, result)
                 raise
-            code = self.exit_code(plan, result)
-            journal.runs.end(run.run, result.counts, code)
+        self.report(plan, result)
+        if self.output.as_json:
+            self.output.document(self.document(plan, result))
+        return code
+
+    def _end(self, journal: Journal, result: Result, code: int) -> None:
+        """Record that the run is over, and copy its links. What became of each customer is recorded already."""
+        try:
+            journal.runs.end(result.run.run, result.counts, code)
             copy_links(self.session, journal)
             self.output.log(f"Newest hash of the journal: {journal.newest_hash() or 'none yet'}")
-        self.report(plan, result)
-        return code
+        except BposyncError as error:
+            self.left_out = f"The end of the run could not be recorded: {error.message}"
+
+    def _interrupted(self, plan: Plan, result: Result) -> StoppedError:
+        """Say how far an interrupted run came, and give the error to raise."""
+        counts = result.counts
+        self.output.note("")
+        done, unknown = counts[OutcomeKind.WRITTEN] + counts[OutcomeKind.EXPORTED], counts[OutcomeKind.UNKNOWN]
+        looked_up = f" What became of {unknown:,} more, the next sync looks up." if unknown else ""
+        self.output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.{looked_up}")
+        if done:
+            self.output.important(f"Written: {_written_in_words(plan, result)}. Run {result.run.run}.")
+        error = StoppedError("Interrupted.")
+        error.document = self.document(plan, result)
+        return error
 
     @staticmethod
     def exit_code(plan: Plan, result: Result) -> int:
@@ -271,13 +295,11 @@ class _Sync:
             return int(ExitCode.NOT_WRITTEN)
         return int(ExitCode.DONE)
 
-    def report(self, plan: Plan, result: Result, *, interrupted: bool = False) -> None:
-        """Say what became of the plan."""
+    def report(self, plan: Plan, result: Result) -> None:
+        """Say what became of the plan, to people."""
         from bposync.cli import report
 
         if self.output.as_json:
-            if not interrupted:
-                self.output.document(self.document(plan, result))
             return
         report.outcome_lines(self.output, plan.changes, result.outcomes)
         counts = result.counts
@@ -285,15 +307,15 @@ class _Sync:
         waiting = report.counted(plan.summary, without=[*_NOT_WAITING])
         if not plan.writes:
             self.output.line(f"Nothing to write: {plan.summary[Action.SAME]:,} customers are in step.")
-        elif interrupted:
-            self.output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.")
         elif done == len(plan.writes):
             self.output.important(COMPLETE)
         else:
             others = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in OutcomeKind if counts[kind])
             self.output.important(f"The synchronisation is not complete: {others}.")
-        if plan.writes and not interrupted:
+        if plan.writes:
             self.output.important(f"Written: {_written_in_words(plan, result)}. Run {result.run.run}.")
+        if self.left_out:
+            self.output.important(self.left_out)
         if waiting:
             self.output.line(f"Not written, waiting for a person: {waiting}.")
         drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
@@ -329,7 +351,7 @@ class _Sync:
                 for place, change in enumerate(plan.changes)
                 if change.action not in hidden
             ],
-            "notes": list(plan.notes),
+            "notes": [*plan.notes, *filter(None, [self.left_out])],
         }
 
 
