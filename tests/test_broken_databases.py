@@ -253,6 +253,8 @@ def test_a_shared_journal_of_which_a_table_is_locked(companies: Companies, forke
         other.execute(sa.text("LOCK TABLE bposync_changes IN EXCLUSIVE MODE"))
         impatient = {"bposync.database.QUERY_SECONDS": 1}
         check_stopped(company, forked, "no answer within 1 seconds", constants=impatient)
+        # The server was told that nobody waits any more.
+        until_server_says(company.journal_url, f"SELECT NOT ({ONE_WAITS})")
     check_recovered(company, forked)
 
 
