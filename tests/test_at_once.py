@@ -7,7 +7,7 @@ import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,27 +19,11 @@ from bposync.errors import ExitCode
 from bposync.people import current_user
 from support import cli
 from support.company import KINDS, POSTGRESQL, SQLITE, Companies, Company, connected, dump
-from support.forks import Forked, Forks, Step, forks
+from support.forks import Forked, Forks, Step
 from support.waiting import ADVISORY, NO_SYNC_IS_RUNNING, until_server_says
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from support.postgres import PostgresServer
 
 WRITING = Step('INSERT INTO "Client"')
 SAID = re.compile(r"Another sync of .+ is running, by (?P<user>.+) on (?P<machine>.+) since (?P<since>\S+)\.$")
-
-
-@pytest.fixture(scope="module")
-def forked() -> Iterator[Forks]:
-    with forks() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
-    return Companies(postgres, tmp_path_factory.mktemp("companies"))
 
 
 @pytest.fixture(params=KINDS)

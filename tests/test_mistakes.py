@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -11,27 +11,11 @@ from sqlalchemy.engine import make_url
 from bposync.errors import ExitCode
 from bposync.journal import open_journal
 from support.company import KINDS, POSTGRESQL, SQLITE, Companies, Company, dump, sqlite_company
-from support.forks import Forks, Step, forks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from support.postgres import PostgresServer
+from support.forks import Forks, Step
 
 GUARD, NOT_WRITTEN = ExitCode.GUARD, ExitCode.NOT_WRITTEN
 MANY, FEW = 30, 5
 CONSTANTS = {"bposync.apply.PAUSE_SECONDS": 0}
-
-
-@pytest.fixture(scope="module")
-def forked() -> Iterator[Forks]:
-    with forks() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
-    return Companies(postgres, tmp_path_factory.mktemp("companies"))
 
 
 @pytest.fixture(params=[SQLITE])
