@@ -162,8 +162,10 @@ def test_wherever_a_sync_is_killed_that_takes_a_batch_one_by_one_the_next_one_lo
 
 @pytest.mark.parametrize("left", [NOT_WRITTEN, WRITTEN], ids=["not written", "written"])
 def test_wherever_a_sync_is_killed_that_settles_what_a_kill_left_the_next_one_settles_it(
-    company: Company, forked: Forks, left: Step
+    company: Company, kinds: tuple[str, str], forked: Forks, left: Step
 ) -> None:
+    # Every other step in SQLite, which asks for each table by itself; it has all the steps that PostgreSQL has.
+    stride = 2 if kinds == (SQLITE, SQLITE) else 1
     syncs = Syncs(company, forked)
     steps, settled = 0, False
     while not settled:
@@ -174,7 +176,7 @@ def test_wherever_a_sync_is_killed_that_settles_what_a_kill_left_the_next_one_se
         settled = syncs.left_open() == 0
         syncs.sync()
         syncs.check()
-        steps += 1
+        steps += stride
     assert steps > 5
 
 
