@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import odbc
+from support.company import Companies
+from support.forks import Forks, forks
 from support.policy import NOTHING_MAY_BE_SKIPPED, SkipsAreFailures, needs
 from support.postgres import PostgresServer, postgres_server
 
@@ -50,6 +52,19 @@ def postgres_database(postgres: PostgresServer) -> Iterator[Callable[[], str]]:
 def postgres_url(postgres_database: Callable[[], str]) -> str:
     """The URL of an empty database that only this test has."""
     return postgres_database()
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forks]:
+    """Runs bposync as processes forked from a warm one."""
+    with forks() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
+    """Makes companies of a test's own."""
+    return Companies(postgres, tmp_path_factory.mktemp("companies"))
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bposync.accounting import locks
 from bposync.cli.sync import QUESTION
@@ -17,28 +18,12 @@ from bposync.documents import parse_moment
 from bposync.errors import ExitCode
 from bposync.people import current_user
 from support import cli
-from support.company import KINDS, POSTGRESQL, SQLITE, Companies, Company, dump
-from support.forks import Forked, Forks, Step, forks
-from support.waiting import NO_SYNC_IS_RUNNING, until_server_says
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from support.postgres import PostgresServer
+from support.company import KINDS, POSTGRESQL, SQLITE, Companies, Company, connected, dump
+from support.forks import Forked, Forks, Step
+from support.waiting import ADVISORY, NO_SYNC_IS_RUNNING, until_server_says
 
 WRITING = Step('INSERT INTO "Client"')
 SAID = re.compile(r"Another sync of .+ is running, by (?P<user>.+) on (?P<machine>.+) since (?P<since>\S+)\.$")
-
-
-@pytest.fixture(scope="module")
-def forked() -> Iterator[Forks]:
-    with forks() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
-    return Companies(postgres, tmp_path_factory.mktemp("companies"))
 
 
 @pytest.fixture(params=KINDS)
@@ -54,8 +39,12 @@ def company(companies: Companies, kind: str) -> Company:
     return made
 
 
-def start(company: Company, forked: Forks, **options: Any) -> Forked:
-    constants = {"bposync.apply.PAUSE_SECONDS": 0}
+def start(company: Company, forked: Forks, *, wait: float = 10, **options: Any) -> Forked:
+    constants = {
+        "bposync.apply.PAUSE_SECONDS": 0,
+        "bposync.accounting.by_sql.WAIT_MILLISECONDS": int(wait * 1000),
+        "bposync.database.LOGIN_SECONDS": wait,
+    }
     return forked.start("--config", company.path, "sync", "--yes", "--json", constants=constants, **options)
 
 
@@ -154,3 +143,30 @@ def test_a_lock_is_no_lock_on_the_books_themselves(company: Company, forked: For
     planning.go_on()
     planning.end()
     assert {row["Account"] for row in company.clients()} == {"ALP000001", "BET000001", "GAM000001"}
+
+
+@pytest.mark.parametrize("kind", [POSTGRESQL])
+def test_wherever_a_sync_loses_its_lock_to_another_one_nothing_is_doubled(company: Company, forked: Forks) -> None:
+    """The server ends the connection that holds the lock; the sync itself goes on."""
+    end = f"SELECT pg_terminate_backend(pid) {ADVISORY} AND objid = 1"
+    codes = []
+    for number, step in enumerate(range(0, 40, 2)):
+        company.change("ALP000001", phone=f"1{number}")
+        company.customer(f"NEW{number:06}", f"New {number}", phone=f"2{number}")
+        wait_for_the_lock(company, POSTGRESQL)
+        first = start(company, forked, stop=Step("INSERT INTO bposync_runs", step))
+        if not first.stops():
+            first.end()
+            break
+        with connected(company.accounting_url) as connection:
+            connection.execute(sa.text(end))
+        wait_for_the_lock(company, POSTGRESQL)
+        second = start(company, forked, wait=0.1).end(expect=None)
+        first.go_on()
+        codes.append((first.end(expect=None).code, second.code))
+        wait_for_the_lock(company, POSTGRESQL)
+        start(company, forked).end()
+        company.check_in_step()
+    assert {first for first, _ in codes} <= {0, ExitCode.NOT_WRITTEN, ExitCode.UNKNOWN_OUTCOME, ExitCode.UNREACHABLE}, codes
+    # It leaves where the first one stands in a transaction: of the books, or of the journal.
+    assert {second for _, second in codes} == {0, ExitCode.LOCKED, ExitCode.UNREACHABLE}, codes

@@ -13,14 +13,11 @@ from sqlalchemy.engine import make_url
 
 from bposync.errors import ExitCode
 from support.company import POSTGRESQL, SQLITE, Companies, Company, connected, dump
-from support.forks import Forked, Forks, Step, forks
+from support.forks import Forked, Forks, Step
 from support.waiting import NOBODY_IS_CONNECTED, ONE_WAITS, until_server_says
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from support import cli
-    from support.postgres import PostgresServer
 
 UNREACHABLE, NOT_WRITTEN, UNKNOWN = ExitCode.UNREACHABLE, ExitCode.NOT_WRITTEN, ExitCode.UNKNOWN_OUTCOME
 MANY = 200
@@ -31,17 +28,6 @@ CONSTANTS: dict[str, object] = {
     "bposync.database.LOGIN_SECONDS": 0.1,
     "bposync.accounting.by_sql.WAIT_MILLISECONDS": 100,
 }
-
-
-@pytest.fixture(scope="module")
-def forked() -> Iterator[Forks]:
-    with forks() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
-    return Companies(postgres, tmp_path_factory.mktemp("companies"))
 
 
 def start(company: Company, forked: Forks, *arguments: str, **options: Any) -> Forked:
@@ -253,6 +239,8 @@ def test_a_shared_journal_of_which_a_table_is_locked(companies: Companies, forke
         other.execute(sa.text("LOCK TABLE bposync_changes IN EXCLUSIVE MODE"))
         impatient = {"bposync.database.QUERY_SECONDS": 1}
         check_stopped(company, forked, "no answer within 1 seconds", constants=impatient)
+        # The server was told that nobody waits any more.
+        until_server_says(company.journal_url, f"SELECT NOT ({ONE_WAITS})")
     check_recovered(company, forked)
 
 

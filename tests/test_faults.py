@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from bposync.errors import ExitCode
 from support.company import POSTGRESQL, SQLITE, Companies, Company
-from support.forks import Forked, Forks, forks
 from support.proxy import Proxy
 from support.waiting import NO_SYNC_IS_RUNNING, NOBODY_IS_CONNECTED, ONE_WAITS, until_server_says
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.forks import Forked, Forks
     from support.postgres import PostgresServer
 
 INSERT, COMMIT = 'INSERT INTO "Client"', "COMMIT"
@@ -28,17 +28,6 @@ IMPATIENT = {
     "bposync.database.LOGIN_SECONDS": 2,
     "bposync.patience._CANCEL_SECONDS": 0.2,
 }
-
-
-@pytest.fixture(scope="module")
-def forked() -> Iterator[Forks]:
-    with forks() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
-    return Companies(postgres, tmp_path_factory.mktemp("companies"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import random
 import secrets
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,13 +15,8 @@ import sqlalchemy as sa
 from bposync.errors import ExitCode
 from support import cli
 from support.company import KINDS, POSTGRESQL, SQLITE, Companies, Company, connected, dump
-from support.forks import Forks, Step, forks
+from support.forks import Forks, Step
 from support.waiting import ONE_WAITS, until_server_says
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from support.postgres import PostgresServer
 
 CONSTANTS = {"bposync.apply.PAUSE_SECONDS": 0, "bposync.apply.BATCH": 1}
 BEGUN = "INSERT INTO bposync_runs"
@@ -29,17 +24,6 @@ INTERRUPTED = ExitCode.INTERRUPTED
 MOMENTS = 20
 """At which a sync is interrupted, in each kind of database."""
 CODES = ("ALP000001", "BET000001", "GAM000001")
-
-
-@pytest.fixture(scope="module")
-def forked() -> Iterator[Forks]:
-    with forks() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def companies(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Companies:
-    return Companies(postgres, tmp_path_factory.mktemp("companies"))
 
 
 @pytest.fixture(params=KINDS)

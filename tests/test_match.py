@@ -87,6 +87,23 @@ def test_an_account_renamed_in_accounting_stays_linked() -> None:
     assert who(found) == {"HOP001": (PAIRED, "7")}
 
 
+@pytest.mark.parametrize(
+    ("code", "name", "vat_number", "kind"),
+    [
+        ("NEW9", "Somebody else", "", MISSING), ("NEW9", "Somebody else", "4999999999", MISSING),
+        ("NEW9", "HOPEWELL", "", PAIRED), ("NEW9", "Hopewell Trading", "", PAIRED), ("hop001", "Somebody else", "", PAIRED),
+        ("NEW9", "Somebody else", "4 123 456 789", PAIRED),
+    ],
+)  # fmt: skip
+def test_a_key_that_somebody_else_s_account_has_now_is_no_longer_the_customer_s(
+    code: str, name: str, vat_number: str, kind: PairingKind
+) -> None:
+    """The customer is called Hopewell Trading now; the account was Hopewell when they last agreed."""
+    accounts = [account(code, name, key="7", vat_number=vat_number)]
+    known = link("HOP001", "HOP001", key="7", name="Hopewell", vat_number="4123456789")
+    assert pairing_of("HOP001", [customer("HOP001", "Hopewell Trading")], accounts, [known]).kind is kind
+
+
 def test_the_system_s_own_key_comes_before_the_code() -> None:
     accounts = [account("HOP001", "Hopewell", key="8"), account("OLD001", "Hopewell", key="7")]
     found = look([customer("HOP001", "Hopewell")], accounts, [link("HOP001", "HOP001", key="7")])

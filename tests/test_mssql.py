@@ -30,6 +30,7 @@ from sqlglot import exp
 
 from bposync.accounting import open_accounting
 from bposync.cli.app import main
+from bposync.database import is_held
 from bposync.errors import UsageError
 from bposync.fields import BPO_FIELDS
 from bposync.journal import schema
@@ -497,6 +498,18 @@ def test_whoever_writes_ends_the_whole_transaction_on_an_error_and_counts_nothin
     for writer in {sent.session for sent in flow.sent if sent.verb in ("INSERT", "UPDATE", "DELETE", "CREATE")}:
         options = {sent.statement for sent in flow.sent if sent.session == writer and sent.verb == "SET"}
         assert {"SET XACT_ABORT ON", "SET NOCOUNT ON"} <= options
+
+
+def test_a_write_waits_ten_seconds_at_most_for_what_others_hold(flow: Server) -> None:
+    writers = {sent.session for sent in flow.sent if sent.verb in ("INSERT", "UPDATE") and "[Client]" in sent.statement}
+    assert writers
+    for writer in writers:
+        sent = [sent.statement for sent in flow.sent if sent.session == writer]
+        assert sent.index("SET LOCK_TIMEOUT 10000") < min(
+            place for place, statement in enumerate(sent) if "[Client]" in statement
+        )
+    said = "[42000] [Microsoft][SQL Server]Lock request time out period exceeded. (1222) (SQLExecDirectW)"
+    assert is_held(sa.exc.ProgrammingError("", {}, Exception("42000", said)))
 
 
 def test_a_sync_holds_a_lock_by_a_name_in_lower_case(flow: Server) -> None:

@@ -100,7 +100,7 @@ class _Matcher:
             if not customer.key or len(self.codes[customer.key]) > 1:
                 self._reject_code(pairings, place, customer)
             if (link := self.links.get(customer.key)) is not None:
-                account, why = self._linked_account(link)
+                account, why = self._linked_account(link, customer)
                 found[place] = link, account, why
                 if account is not None and not is_inactive(customer) and customer.code not in claims[id(account)]:
                     claims[id(account)].append(customer.code)
@@ -150,10 +150,13 @@ class _Matcher:
         new_code = self._new_code(customer) if customer.key and link is None else ""
         pairings[place] = Pairing(PairingKind.REJECTED, customer, None, link, (reason,), new_code)
 
-    def _linked_account(self, link: Link) -> tuple[Account | None, str]:
+    def _linked_account(self, link: Link, customer: Customer | None = None) -> tuple[Account | None, str]:
         """Give a link's account: by the system's own key where the link has one, else by its code."""
         if link.account_key:
             account = self.by_key.get(link.account_key)
+            if account is not None and _is_anothers(account, link, customer):
+                what = f"its key is that of account {account.code} ({account.name}) now"
+                return None, f"account {link.account} is no longer there: {what}"
             if account is not None:
                 return account, ""
             if normalise_code(link.account) in self.by_code:
@@ -280,6 +283,21 @@ class _Matcher:
 
     def _new_code(self, customer: Customer) -> str:
         return self.decisions.new.get(customer.key) or customer.text("account") or customer.code
+
+
+def _is_anothers(account: Account, link: Link, customer: Customer | None) -> bool:
+    """Tell whether somebody else's account has a link's key, as where accounting was restored from a backup.
+
+    The system then gives keys again that it gave before. An account that was renamed keeps its code, its name or its VAT
+    number; or its new name is the customer's.
+    """
+    if "name" not in link.agreed or normalise_code(account.code) == normalise_code(link.account):
+        return False
+    names = [link.agreed["name"][1], customer.name if customer is not None else ""]
+    if normalise_name(account.name) in {normalise_name(str(name or "")) for name in names}:
+        return False
+    vat_number = normalise_vat_number(str(link.agreed.get("vat_number", ("", ""))[1] or ""))
+    return not vat_number or normalise_vat_number(account.vat_number) != vat_number
 
 
 def _in_order(account: Account) -> tuple[str, int, str, str, str, str]:

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from support import cli, forked
+from support import cli
 from support.policy import needs
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def forks() -> Iterator[Forks]:
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
-            [sys.executable, "-P", str(forked.__file__)],
+            [sys.executable, "-P", str(Path(__file__).with_name("forked.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

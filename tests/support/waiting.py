@@ -37,8 +37,9 @@ NOBODY_IS_CONNECTED = f"SELECT count(*) = 0 {_OTHERS}"
 """PostgreSQL has seen that all its clients are gone."""
 ONE_WAITS = f"SELECT count(*) > 0 {_OTHERS} AND wait_event_type = 'Lock'"
 """Somebody waits for what another holds."""
-_ADVISORY = (
+ADVISORY = (
     "FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-NO_SYNC_IS_RUNNING = f"SELECT count(*) = 0 {_ADVISORY} AND objid = 1"
+"""The locks of bposync's: 1 is that of a sync, 2 that of a write."""
+NO_SYNC_IS_RUNNING = f"SELECT count(*) = 0 {ADVISORY} AND objid = 1"
 """Nobody holds the lock of a sync."""
