@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bposync import demo
+from bposync import decide, demo
 from bposync.cli.app import main
 from bposync.cli.sync import QUESTION
+from bposync.errors import UsageError
+from bposync.survey import make_survey
 from support import cli
+from support.company import sqlite_company
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,6 +191,18 @@ def test_of_three_syncs_at_once_one_works_and_two_leave_with_6_or_find_nothing_t
     assert codes[0] == 0
     assert set(codes) <= {0, 6}
     assert len(accounts(company)) == 17 + 19
+
+
+def test_an_account_of_customers_whose_codes_fall_together_is_not_linked_to_a_third(tmp_path: Path) -> None:
+    company = sqlite_company(tmp_path)
+    company.customer("ALP000001", "Alpha")
+    company.sync()
+    company.customer("alp000001", "Alpha again")
+    company.customer("BET000001", "Beta")
+    with company.opened() as opened:
+        survey = make_survey(opened.settings, opened.bpo, opened.accounting, opened.journal)
+        with pytest.raises(UsageError, match=r"is that of ALP000001 \(Alpha\)"):
+            decide.link(survey, opened.journal, "BET000001", "ALP000001")
 
 
 def test_a_question_left_open_blocks_nobody_and_its_yes_writes_nothing_of_another_time(company: Path) -> None:
