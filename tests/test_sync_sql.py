@@ -627,6 +627,17 @@ def test_fail_fast_stops_at_the_first_that_fails(company: Company, kind: str) ->
     assert phones(company) == {"ALP000001": "1"}
 
 
+def test_what_a_sync_does_not_try_any_more_is_in_its_story(company: Company, kind: str) -> None:
+    refuse(company, kind, "bad")
+    for code, phone in {"ALP000001": "bad", "BET000001": "2", "GAM000001": "3"}.items():
+        company.customer(code, f"Name of {code}", phone=phone)
+    with company.opened() as opened:
+        opened.carry_out(opened.plan(), fail_fast=True)
+        assert opened.journal.runs.unsettled() == []
+        assert opened.journal.runs.all()[0].outcomes["failed"] == 3
+    assert recorded(company) == {"ALP000001": "failed", "BET000001": "failed", "GAM000001": "failed"}
+
+
 @pytest.mark.parametrize(
     ("table", "error", "written"),
     [("bposync_changes", UnreachableError, False), ("bposync_outcomes", UnknownOutcomeError, True)],

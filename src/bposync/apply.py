@@ -6,6 +6,7 @@ journal before anything is written, and an intent without an outcome is looked u
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -91,9 +92,19 @@ def carry_out(
             progress(done)
         if fail_fast and outcomes[-1].kind is not OutcomeKind.WRITTEN:
             break
-    for place, _ in writes:
-        result.outcomes.setdefault(place, Outcome(OutcomeKind.FAILED, "not tried: the run stopped before it"))
+    _leave([(place, change) for place, change in writes if place not in result.outcomes], journal, result)
     return result
+
+
+def _leave(rest: Sequence[tuple[int, Change]], journal: Journal, result: Result) -> None:
+    """Say of what was not tried any more that it was not, so that the run's own story has it too."""
+    if not rest:
+        return
+    first, outcome = len(result.outcomes), Outcome(OutcomeKind.FAILED, "not tried: the run stopped before it")
+    result.outcomes |= dict.fromkeys([place for place, _ in rest], outcome)
+    with contextlib.suppress(UnreachableError):  # where the journal is why the run stopped
+        journal.runs.intend(result.run.run, [change for _, change in rest], first)
+        journal.runs.settle(result.run.run, dict.fromkeys(range(first, len(result.outcomes)), outcome), [], by=current_user())
 
 
 def _add(result: Result, batch: Sequence[tuple[int, Change]], outcomes: Sequence[Outcome]) -> None:
