@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bposync import demo
+from bposync import decide, demo
 from bposync.cli.app import main
+from bposync.errors import UsageError
+from bposync.survey import make_survey
 from support import cli
+from support.company import sqlite_company
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,3 +177,15 @@ def test_a_log_file_holds_what_was_said_and_the_errors(bposync: Call, company: P
     log = (company.parent / "night.log").read_text("utf-8")
     assert "The synchronisation is complete." in log
     assert "there is no site 'Nowhere'" in log
+
+
+def test_an_account_of_customers_whose_codes_fall_together_is_not_linked_to_a_third(tmp_path: Path) -> None:
+    company = sqlite_company(tmp_path)
+    company.customer("ALP000001", "Alpha")
+    company.sync()
+    company.customer("alp000001", "Alpha again")
+    company.customer("BET000001", "Beta")
+    with company.opened() as opened:
+        survey = make_survey(opened.settings, opened.bpo, opened.accounting, opened.journal)
+        with pytest.raises(UsageError, match=r"is that of ALP000001 \(Alpha\)"):
+            decide.link(survey, opened.journal, "BET000001", "ALP000001")

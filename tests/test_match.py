@@ -484,6 +484,11 @@ def test_customers_whose_codes_fall_together_are_rejected_though_the_code_is_lin
     assert nobody_s(found) == []
 
 
+def test_customers_whose_codes_fall_together_keep_the_account_that_the_code_is_linked_to() -> None:
+    customers, accounts, links = [customer("A1", "Ann"), customer("a1", "Bob")], [account("A1", "Ann")], [link("A1", "A1")]
+    assert who(look(customers, accounts, links)) == {"A1": (REJECTED, "kA1"), "a1": (REJECTED, "kA1")}
+
+
 def test_a_customer_without_a_code_is_rejected() -> None:
     pairing = pairing_of("", [customer("", "Hopewell")], [account("", "Hopewell")])
     assert (pairing.kind, pairing.account, pairing.reasons) == (REJECTED, None, ("code: is blank",))

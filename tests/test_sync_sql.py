@@ -12,18 +12,21 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from bposync import apply
+from bposync import apply, decide
 from bposync.accounting.by_sql import SqlWay
 from bposync.errors import BposyncError, ExitCode, UnknownOutcomeError, UnreachableError
 from bposync.journal import open_journal
 from bposync.people import current_user
+from bposync.survey import make_survey
 from support import cli
 from support.company import COLUMNS, FULL, KINDS, POSTGRESQL, SQLITE, TEXTS, VIEW, Companies, Company, connected, dump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from bposync.journal import Journal
     from bposync.records import Account, Change, Outcome
+    from bposync.survey import Survey
     from support.postgres import PostgresServer
 
 TERMS = {"30 Days": 1, "60 Days": 2, "90 Days": 3, "Cash on Delivery": 4}
@@ -347,6 +350,76 @@ def test_the_answer_that_never_came_is_looked_up_and_the_write_is_not_repeated(
         assert opened.journal.runs.unsettled() == []
 
 
+@contextmanager
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the line be cut after each write, before it is read back."""
+
+    def cut(*_: object) -> list[Account | None]:
+        raise UnreachableError("the accounting system cannot be read back")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlWay, "read_back", cut)
+        yield
+
+
+def decided(company: Company, decision: Callable[[Survey, Journal], object]) -> None:
+    with company.opened() as opened:
+        decision(make_survey(opened.settings, opened.bpo, opened.accounting, opened.journal), opened.journal)
+
+
+def test_who_was_unlinked_before_a_cut_off_write_is_looked_up_stays_unlinked(
+    linked: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked.change("ALP000001", phone="1")
+    with cut_off(monkeypatch):
+        assert linked.sync().outcomes == {"ALP000001": "unknown"}
+    decided(linked, lambda _, journal: decide.unlink(journal, "ALP000001"))
+    decided(linked, lambda survey, journal: decide.link_new(survey, journal, "ALP000001", "ALP2"))
+    linked.edit("ALP000001", name="Another Alpha")
+    synced = linked.sync()
+    assert (synced.actions["ALP000001"], synced.outcomes) == ("create", {"ALP000001": "written"})
+    assert linked.links()["alp000001"].account == "ALP2"
+    assert recorded(linked, -2)["ALP000001"] == "written"
+
+
+def test_who_was_linked_to_another_account_before_a_cut_off_write_is_looked_up_stays_linked_to_it(
+    linked: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked.customer("NEW000001", "New")
+    with cut_off(monkeypatch):
+        assert linked.sync().outcomes == {"NEW000001": "unknown"}
+    key = linked.account("OLD000001", "Old")
+    decided(linked, lambda survey, journal: decide.link(survey, journal, "NEW000001", "OLD000001"))
+    linked.sync()
+    assert linked.links()["new000001"].account_key == key
+
+
+def test_an_account_that_was_linked_to_somebody_else_before_its_cut_off_write_is_looked_up_stays_that_one_s(
+    linked: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked.customer("NEW000001", "New")
+    with cut_off(monkeypatch):
+        linked.sync()
+    linked.remove("NEW000001")
+    linked.customer("NEW000002", "New")
+    decided(linked, lambda survey, journal: decide.link(survey, journal, "NEW000002", "NEW000001"))
+    assert linked.sync().actions["NEW000002"] == "same"
+    assert "new000001" not in linked.links()
+
+
+def test_what_was_accepted_before_a_cut_off_write_is_looked_up_stays_accepted(
+    linked: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked.edit("ALP000001", email="bookkeeper")
+    linked.change("ALP000001", phone="1")
+    with cut_off(monkeypatch):
+        assert linked.sync().outcomes == {"ALP000001": "unknown"}
+    decided(linked, lambda survey, journal: decide.accept(survey, journal, "ALP000001", ["email"]))
+    assert linked.sync().actions["ALP000001"] == "same"
+    agreed = linked.links()["alp000001"].agreed
+    assert (agreed["email"], agreed["phone"]) == (("", "bookkeeper"), ("1", "1"))
+
+
 def test_a_write_that_arrives_late_is_found_and_not_repeated(linked: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     linked.customer("NEW000001", "New", phone="2")
     read_back = SqlWay.read_back
@@ -620,6 +693,17 @@ def test_fail_fast_stops_at_the_first_that_fails(company: Company, kind: str) ->
     assert [outcome.kind.value for _, outcome in sorted(result.outcomes.items())] == ["written", "failed", "failed"]
     assert "not tried" in result.outcomes[2].reason
     assert phones(company) == {"ALP000001": "1"}
+
+
+def test_what_a_sync_does_not_try_any_more_is_in_its_story(company: Company, kind: str) -> None:
+    refuse(company, kind, "bad")
+    for code, phone in {"ALP000001": "bad", "BET000001": "2", "GAM000001": "3"}.items():
+        company.customer(code, f"Name of {code}", phone=phone)
+    with company.opened() as opened:
+        opened.carry_out(opened.plan(), fail_fast=True)
+        assert opened.journal.runs.unsettled() == []
+        assert opened.journal.runs.all()[0].outcomes["failed"] == 3
+    assert recorded(company) == {"ALP000001": "failed", "BET000001": "failed", "GAM000001": "failed"}
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from bposync.errors import LockedError, UnknownOutcomeError, UnreachableError
 from bposync.people import current_user
 from bposync.plan import after_writing, differences
 from bposync.records import Action, Outcome, OutcomeKind
+from bposync.values import normalise_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from bposync.accounting import Accounting, Books
     from bposync.journal import Journal
@@ -89,9 +90,19 @@ def carry_out(
             progress(done)
         if fail_fast and outcomes[-1].kind is not OutcomeKind.WRITTEN:
             break
-    for place, _ in writes:
-        result.outcomes.setdefault(place, Outcome(OutcomeKind.FAILED, f"not tried: {stopped}"))
+    _leave([(place, change) for place, change in writes if place not in result.outcomes], stopped, journal, result)
     return result
+
+
+def _leave(rest: Sequence[tuple[int, Change]], stopped: str, journal: Journal, result: Result) -> None:
+    """Say of what was not tried any more that it was not, and why, so that the run's own story has it too."""
+    if not rest:
+        return
+    first, outcome = len(result.outcomes), Outcome(OutcomeKind.FAILED, f"not tried: {stopped}")
+    result.outcomes |= dict.fromkeys([place for place, _ in rest], outcome)
+    with contextlib.suppress(UnreachableError):  # where the journal is why the run stopped
+        journal.runs.intend(result.run.run, [change for _, change in rest], first)
+        journal.runs.settle(result.run.run, dict.fromkeys(range(first, len(result.outcomes)), outcome), [], by=current_user())
 
 
 def _carry_out_batch(
@@ -184,7 +195,11 @@ def settle_earlier(journal: Journal, accounting: Accounting) -> list[tuple[Inten
     What is not there is looked up once more after a pause: a write whose answer never came may still be on its way.
     """
     found: list[tuple[Intent, Outcome]] = []
-    for some in database.chunks(journal.runs.unsettled(), BATCH):
+    if not (unsettled := journal.runs.unsettled()):
+        return found
+    now = journal.links.read()
+    taken = {_account_of(link) for link in now.values()}
+    for some in database.chunks(unsettled, BATCH):
         judged = _look_up(accounting, some)
         if again := [place for place, (outcome, _) in enumerate(judged) if outcome.kind is OutcomeKind.FAILED]:
             time.sleep(PAUSE_SECONDS)
@@ -195,13 +210,32 @@ def settle_earlier(journal: Journal, accounting: Accounting) -> list[tuple[Inten
             outcomes, links = by_run.setdefault(intent.run, ({}, []))
             outcomes[intent.number] = outcome
             if link is not None:
-                links.append(link)
+                links += _beside_decisions(link, intent.change, now.get(normalise_code(link.customer)), taken)
             found.append((intent, outcome))
         for run, (outcomes, links) in by_run.items():
             journal.runs.settle(run, outcomes, links, by=current_user())
     if found:
         journal.runs.seal()
     return found
+
+
+def _beside_decisions(link: Link, change: Change, now: Link | None, taken: Collection[tuple[str, str]]) -> list[Link]:
+    """Give the link to remember of a write that was cut off, if any, beside all that a person settled since then.
+
+    `now` is the customer's link, and `taken` are the accounts that anybody is linked to. Who was unlinked or linked to another
+    account meanwhile stays so; whom the run that was cut off was the first to pair, the next plan pairs again.
+    """
+    if change.seen is None:
+        return [link] if now is None and _account_of(link) not in taken else []
+    if now is None or _account_of(link) != _account_of(now):
+        return []
+    written = {each.field for each in change.writes}
+    agreed = {name: pair for name, pair in now.agreed.items() if name not in written}
+    return [replace(link, agreed=agreed | {name: pair for name, pair in link.agreed.items() if name in written})]
+
+
+def _account_of(link: Link) -> tuple[str, str]:
+    return link.account_key, "" if link.account_key else normalise_code(link.account)
 
 
 def _look_up(accounting: Accounting, intents: Sequence[Intent]) -> list[tuple[Outcome, Link | None]]:

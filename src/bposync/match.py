@@ -8,6 +8,7 @@ like an account that nobody has waits for a person.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bposync.records import Account, Customer, Decisions, Link, Matching, Pairing, PairingKind
@@ -107,7 +108,8 @@ class _Matcher:
         for place, (link, account, why) in found.items():
             customer = self.customers[place]
             pairing = self._pair_link(customer, link, account, why, claims)
-            pairings[place] = pairings[place] or pairing
+            rejected = pairings[place]
+            pairings[place] = pairing if rejected is None else replace(rejected, account=account)
         gone = []
         for key, link in sorted(self.links.items()):
             if key not in self.codes:
