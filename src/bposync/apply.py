@@ -30,7 +30,7 @@ BATCH: Final = 500
 """How many customers share the steps of a write."""
 PAUSE_SECONDS: Final = 1.0
 """How long a write that cannot be found gets to arrive."""
-_MAY_BE_THERE: Final = (OutcomeKind.WRITTEN, OutcomeKind.UNKNOWN)
+_MAY_BE_THERE: Final = (OutcomeKind.WRITTEN, OutcomeKind.UNKNOWN, OutcomeKind.EXPORTED)
 _ATTENTION_OR_NEWS = frozenset(Action) - {Action.SAME, Action.SKIPPED}
 
 
@@ -72,9 +72,10 @@ def carry_out(
             journal.know_company(connection, accounting.books.company.name)
     _remember(journal, others)
     done = 0
-    for batch in database.chunks(writes, 1 if fail_fast else BATCH):
+    size = max(len(writes), 1) if accounting.way.at_once else 1 if fail_fast else BATCH
+    for batch in database.chunks(writes, size):
         changes = [change for _, change in batch]
-        journal.runs.intend(run.run, changes, done)
+        journal.runs.intend(run.run, changes, done, exported=accounting.way.at_once)
         try:
             outcomes, links = _write(accounting, changes)
         except UnreachableError as error:
@@ -89,7 +90,7 @@ def carry_out(
         done += len(batch)
         if progress is not None:
             progress(done)
-        if fail_fast and outcomes[-1].kind is not OutcomeKind.WRITTEN:
+        if fail_fast and outcomes[-1].kind not in (OutcomeKind.WRITTEN, OutcomeKind.EXPORTED):
             break
     for place, _ in writes:
         result.outcomes.setdefault(place, Outcome(OutcomeKind.FAILED, "not tried: the run stopped before it"))
@@ -180,5 +181,7 @@ def _look_up(accounting: Accounting, intents: Sequence[Intent]) -> list[tuple[Ou
             differs = outcome.reason.removeprefix("read back: ")
             reason = "cut off before it was written" if account is None else f"not as it was to be written: {differs}"
             outcome = replace(outcome, reason=reason)
+            if waiting := accounting.way.waiting(intent.change):
+                outcome, link = Outcome(OutcomeKind.EXPORTED, waiting), None
         judged.append((outcome, link))
     return judged

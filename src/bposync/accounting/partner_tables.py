@@ -7,6 +7,7 @@ stored and without its padding. CreateDate is never selected: it may hold what i
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,6 +131,12 @@ class PartnerTables(Partner):
                 if seen and (most := seen.most_common(1)[0][0]):
                     found[name] = most
         return found
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Give a connection that only reads."""
+        with self._engine.connect() as connection:
+            yield connection
 
     # Reading.
 

@@ -27,8 +27,12 @@ SQL_CAUTION: Final = f"Writes by SQL, which Sage does not support: {NAME}'s own 
 def open_partner(settings: Settings, bpo_fields: Collection[str], *, writes: bool) -> Iterator[Accounting]:
     """Open a company of Pastel Partner's by the configured way. Raises UsageError or UnreachableError."""
     table = settings.need_accounting()
-    if table.write != "sql":
-        raise UsageError(f'[accounting] system = "partner", write = "{table.write}": this version cannot do that yet.')
+    if table.write == "sdk":
+        from bposync.accounting.by_sdk import open_sdk
+
+        with open_sdk(settings, bpo_fields, place_or_none(settings), writes=writes) as accounting:
+            yield accounting
+        return
     from bposync.accounting.by_sql import SqlWay
     from bposync.accounting.partner_tables import PartnerTables
 
@@ -38,6 +42,12 @@ def open_partner(settings: Settings, bpo_fields: Collection[str], *, writes: boo
             f'{settings.path}: [accounting] url or odbc is missing; write = "{table.write}" reads the accounts by it.',
             'odbc = "DSN=…", or odbc = "DRIVER={…};ServerName=…;DBQ=…"; docs/partner.md shows both.',
         )
+    if table.write == "file":
+        from bposync.accounting.by_file import open_file
+
+        with open_file(settings, bpo_fields, place) as accounting:
+            yield accounting
+        return
     books = PartnerTables(database.engine(place, writes=False), place, settings, bpo_fields)
     way = SqlWay(books, place, writes=writes, caution=SQL_CAUTION)
     if place.url.get_backend_name() not in locks.KNOWN:

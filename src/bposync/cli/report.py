@@ -212,7 +212,7 @@ def writes_in_words(plan: Plan) -> str:
 def outcome_lines(output: Output, changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> None:
     """Print every write that did not become what it was to be, also with --quiet."""
     for place, outcome in outcomes.items():
-        if outcome.kind is not OutcomeKind.WRITTEN:
+        if outcome.kind not in (OutcomeKind.WRITTEN, OutcomeKind.EXPORTED):
             change = changes[place]
             output.important(f"{outcome.kind.value.capitalize()}: {change.code} {change.name}: {outcome.reason}")
 

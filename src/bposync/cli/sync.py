@@ -28,6 +28,7 @@ QUESTION: Final = (
     "accounting system?"
 )
 COMPLETE: Final = "The synchronisation is complete."
+EXPORTED: Final = "The import file is complete; the accounting system has it when it was imported."
 
 
 def synchronise(
@@ -122,8 +123,13 @@ class _Sync:
         with self._journal(writes=True) as journal:
             found = settle_earlier(journal, self.accounting)
         for intent, outcome in found:
-            what = "was written" if outcome.kind is OutcomeKind.WRITTEN else f"was not written ({outcome.reason})"
-            self.output.important(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
+            written = outcome.kind is OutcomeKind.WRITTEN
+            if not intent.exported:
+                what = "was written" if written else f"was not written ({outcome.reason})"
+                self.output.important(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
+            elif outcome.kind is not OutcomeKind.EXPORTED:
+                what = "is imported" if written else f"is neither in the books nor in the import file ({outcome.reason})"
+                self.output.important(f"Exported by run {intent.run}: {intent.change.code} {what}.")
 
     def look(
         self, sites: Sequence[str] | None, customers: Sequence[str] | None, *, overwrite: bool
@@ -177,7 +183,9 @@ class _Sync:
 
         try:
             guards.check(survey, plan, self.limit, self.known_company)
-        except GuardError as error:
+            if plan.writes:
+                self.accounting.way.check()
+        except BposyncError as error:
             error.document = self.document(plan)
             raise
 
@@ -278,12 +286,14 @@ class _Sync:
         elif interrupted:
             self.output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.")
         elif done == len(plan.writes):
-            self.output.important(COMPLETE)
+            self.output.important(EXPORTED if counts[OutcomeKind.EXPORTED] else COMPLETE)
         else:
             others = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in OutcomeKind if counts[kind])
             self.output.important(f"The synchronisation is not complete: {others}.")
         if plan.writes and not interrupted:
-            self.output.important(f"Written: {_written_in_words(plan, result)}. Run {result.run.run}.")
+            self.output.important(_done_in_words(plan, result))
+            for step in self.accounting.way.steps() if counts[OutcomeKind.EXPORTED] else ():
+                self.output.important(step)
         if waiting:
             self.output.line(f"Not written, waiting for a person: {waiting}.")
         drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
@@ -326,8 +336,15 @@ class _Sync:
 _NOT_WAITING: Final = (Action.SAME, Action.CREATE, Action.UPDATE, Action.DRIFT, Action.GONE, Action.SKIPPED)
 
 
-def _written_in_words(plan: Plan, result: Result) -> str:
-    written = [plan.changes[place] for place, outcome in result.outcomes.items() if outcome.kind is OutcomeKind.WRITTEN]
+def _done_in_words(plan: Plan, result: Result) -> str:
+    """Say `Written: 19 new accounts, 2 updates. Run ….`; where an import file is made, that it is exported."""
+    exported = result.counts[OutcomeKind.EXPORTED]
+    kind = OutcomeKind.EXPORTED if exported else OutcomeKind.WRITTEN
+    return f"{kind.value.capitalize()}: {_in_words(plan, result, kind)}. Run {result.run.run}."
+
+
+def _in_words(plan: Plan, result: Result, kind: OutcomeKind) -> str:
+    written = [plan.changes[place] for place, outcome in result.outcomes.items() if outcome.kind is kind]
     creates = sum(change.action is Action.CREATE for change in written)
     updates = len(written) - creates
     parts = [f"{creates:,} new account{'s'[: creates != 1]}"] if creates else []
