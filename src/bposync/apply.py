@@ -16,6 +16,7 @@ from bposync.errors import UnknownOutcomeError, UnreachableError
 from bposync.people import current_user
 from bposync.plan import after_writing, differences
 from bposync.records import Action, Outcome, OutcomeKind
+from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,6 +65,8 @@ def carry_out(
     where nothing could be written at all, UnknownOutcomeError where the journal failed after accounting was written.
     """
     result = result or Result(run)
+    if any(change.is_write for change in plan.changes):
+        check_way(accounting, journal)
     writes = [(place, change) for place, change in enumerate(plan.changes) if change.is_write]
     others = [change for change in plan.changes if not change.is_write]
     journal.runs.begin(run, [change for change in others if change.action in _ATTENTION_OR_NEWS], first=len(writes))
@@ -95,6 +98,12 @@ def carry_out(
     for place, _ in writes:
         result.outcomes.setdefault(place, Outcome(OutcomeKind.FAILED, "not tried: the run stopped before it"))
     return result
+
+
+def check_way(accounting: Accounting, journal: Journal) -> None:
+    """Stop where the way in may not be gone now, such as over an import file that was not imported. Raises GuardError."""
+    exported = [intent.change for intent in journal.runs.unsettled() if intent.exported]
+    accounting.way.check(exported, {normalise_code(link.account) for link in journal.links.read().values()})
 
 
 def _add(result: Result, batch: Sequence[tuple[int, Change]], outcomes: Sequence[Outcome]) -> None:

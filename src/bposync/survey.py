@@ -100,7 +100,9 @@ def make_survey(
     links = journal.links.read()
     decisions = journal.decisions.read()
     matching = match(customers, accounts, links, decisions)
+    exported = {normalise_code(intent.change.account) for intent in journal.runs.unsettled() if intent.exported}
     return Survey(
         settings, accounting.books, customers, accounts, links, decisions, matching,
-        has_account_column="account" in bpo.fields, waiting=accounting.way.waiting,
+        has_account_column="account" in bpo.fields,
+        waiting=lambda change: accounting.way.waiting(change) if normalise_code(change.account) in exported else "",
     )  # fmt: skip

@@ -86,8 +86,11 @@ class WayIn(Protocol):
         """Read the accounts of a batch, in order: known ones by their key, new ones by their code."""
         ...
 
-    def check(self) -> None:
-        """Stop, before a plan is written, where this way may not be gone now. Raises GuardError saying what to do."""
+    def check(self, exported: Sequence[Change], linked: Collection[str]) -> None:
+        """Stop, before a plan is written, where this way may not be gone now. Raises GuardError saying what to do.
+
+        `exported` is what was exported and not read back since, `linked` the normalised codes of the accounts with a link.
+        """
         ...
 
     def waiting(self, change: Change) -> str:
@@ -105,7 +108,7 @@ class Way:
     caution = ""
     at_once = False
 
-    def check(self) -> None:
+    def check(self, exported: Sequence[Change], linked: Collection[str]) -> None:
         """Stop nothing."""
 
     def waiting(self, change: Change) -> str:  # noqa: ARG002

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from bposync import database
 from bposync.accounting import Accounting, Way
 from bposync.accounting.by_sql import SqlWay, stale
-from bposync.accounting.partner import CODE, CODE_PAGE, COLUMNS, DELIVERY, MASTER, NAME, Rows
+from bposync.accounting.partner import CODE, CODE_PAGE, DELIVERY, MASTER, NAME, Rows
 from bposync.accounting.partner_record import CERTAIN, columns_of, compose
 from bposync.accounting.partner_tables import PartnerTables
 from bposync.errors import GuardError, UnreachableError, UsageError
@@ -109,7 +109,7 @@ class FileWay(Way):
     def waiting(self, change: Change) -> str:
         """Say that a write is in the file, and is all of what the file says of it."""
         try:
-            row = (self._rows() or {}).get(normalise_code(change.seen.code if change.seen is not None else change.account))
+            row = (self._rows() or {}).get(normalise_code(_code(change)))
         except GuardError:
             return ""
         if row is None:
@@ -120,25 +120,27 @@ class FileWay(Way):
         same = all(row[place] == meant[place] for place, field in enumerate(CERTAIN) if field.column in named)
         return f"in the import file {visible(self._path.name)}, which {NAME} has not imported yet" if same else ""
 
-    def check(self) -> None:
-        """Stop while a file lies there whose accounts the books do not have as they stand in it. Raises GuardError."""
+    def check(self, exported: Sequence[Change], linked: Collection[str]) -> None:
+        """Stop while a file lies there that was not imported. Raises GuardError.
+
+        It was not where something in it was exported and not read back since; or, for a journal may be lost, where the books
+        have no such account and nobody is linked to it. What was imported once, and changed or deleted afterwards, was.
+        """
         rows = self._rows()
         if not rows:
             return
-        present = self._present([row[0] for row in rows.values()])
-        compared = {COLUMNS[name].name for name in self._books.fields if name in COLUMNS} | {CODE}
-        places = [place for place, field in enumerate(CERTAIN) if field.column in compared]
-        left = [
-            row[0]
-            for code, row in rows.items()
-            if code not in present or any(present[code][place] != row[place] for place in places)
-        ]
+        left = dict.fromkeys(_code(change) for change in exported if self.waiting(change))
+        unknown = [row[0] for code, row in rows.items() if code not in linked and row[0] not in left]
+        if unknown:
+            with database.plain_errors(self._place, "cannot be read"), self._books.connect() as connection:
+                present = {text_of(record.stored_code) for record in self._books.records(connection, unknown, (), ())}
+            left |= dict.fromkeys(code for code in unknown if code not in present)
         if left:
-            some = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")  # noqa: PLR2004 - as many as are named
+            some = ", ".join([*left][:5]) + (", …" if len(left) > 5 else "")  # noqa: PLR2004 - as many as are named
             raise GuardError(
-                f"{self._named} was not imported yet: the books do not have {len(left):,} of its {len(rows):,} accounts as "
-                f"they stand there ({some}).",
-                f"Import it into {NAME}, or delete it: then its customers are exported again. docs/partner.md tells how, step by step.",
+                f"{self._named} was not imported yet: the books lack {len(left):,} of the {len(rows):,} accounts as they stand "
+                f"in it ({some}).",
+                f"Import it into {NAME} (docs/partner.md tells how, step by step), or delete it: then they are exported again.",
             )
 
     def steps(self) -> tuple[str, ...]:
@@ -155,7 +157,6 @@ class FileWay(Way):
 
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
         """Write the file with the whole batch, each account whole. Raises UnreachableError where it cannot be written."""
-        self.check()
         with database.plain_errors(self._place, "cannot be read"), self._books.connect() as connection:
             accounts = self._books.find(connection, batch, lock=False)
             records = self._whole(connection, [change.seen.code for change in batch if change.seen is not None])
@@ -209,14 +210,13 @@ class FileWay(Way):
             for record in self._books.records(connection, codes, master, delivery)
         }
 
-    def _present(self, codes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        with database.plain_errors(self._place, "cannot be read"), self._books.connect() as connection:
-            whole = self._whole(connection, codes)
-        return {code: tuple(compose(rows.master, rows.delivery, CERTAIN)) for code, rows in whole.items()}
-
     def read_back(self, batch: Sequence[Change]) -> list[Account | None]:
         """Read the accounts of a batch in the books. Raises UnreachableError."""
         return self._tables.read_back(batch)
+
+
+def _code(change: Change) -> str:
+    return change.account if change.seen is None else change.seen.code
 
 
 def _named_values(record: Record, master: Sequence[str], delivery: Sequence[str]) -> Rows:

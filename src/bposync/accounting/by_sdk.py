@@ -124,7 +124,7 @@ class SdkWay(Way):
         """Hold the company's lock, in the journal's database. Raises LockedError."""
         return self._take_lock()
 
-    def check(self) -> None:
+    def check(self, exported: Sequence[Change], linked: Collection[str]) -> None:  # noqa: ARG002
         """Open the SDK before anything is noted as about to be written. Raises UsageError or UnreachableError."""
         if self._writes:
             self._session.open()

@@ -183,11 +183,17 @@ class _Sync:
 
         try:
             guards.check(survey, plan, self.limit, self.known_company)
-            if plan.writes:
-                self.accounting.way.check()
+            self._check_way(plan)
         except BposyncError as error:
             error.document = self.document(plan)
             raise
+
+    def _check_way(self, plan: Plan) -> None:
+        from bposync.apply import check_way
+
+        if plan.writes:
+            with self._journal(writes=False) as journal:
+                check_way(self.accounting, journal)
 
     def stop(self, plan: Plan) -> int:
         """End a dry run."""
@@ -234,6 +240,8 @@ class _Sync:
         from bposync.apply import Result, carry_out
         from bposync.journal.runs import Run
 
+        if self.asked:  # meanwhile somebody else may have exported
+            self._check_way(plan)
         if plan.writes and self.accounting.way.caution and not self.asked:
             self.output.note(self.accounting.way.caution)
         codes = [change.code for change in plan.changes] if choice.customers else []
