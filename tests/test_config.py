@@ -513,3 +513,41 @@ def test_a_file_that_may_not_be_read_is_one_clear_line(bposync: Call, monkeypatc
     monkeypatch.setattr(Path, "read_bytes", refuse)
     result = bposync("list", expect=2)
     assert result.stderr.splitlines()[0] == f"Error: {path} cannot be read: Permission denied."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may read a file")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "url = 'postgresql+psycopg://reader:p@ss@server/bpo'",
+        "url = 'mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=reader;PWD={p;ss};SERVER=s'",
+        "url = 'mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=reader;password=pass;SERVER=s'",
+        "url = 'postgresql+psycopg://reader:${BPO_PASSWORD}x@server/bpo'",
+    ],
+)
+def test_a_password_in_a_file_that_others_may_read_is_warned_of_and_not_shown(line: str) -> None:
+    path = write(f"[bpo]\n{line}\ncustomers = 'Listing'\n")
+    environment = {"BPO_PASSWORD": "secret"}
+    path.chmod(0o644)
+    (warning,) = config.load(path, environment=environment).warnings
+    assert "[bpo] url" in warning
+    assert f"chmod 600 {path}" in warning
+    assert not any(secret in warning for secret in ("p@ss", "p;ss", "=pass", "secret"))
+    path.chmod(0o600)
+    assert config.load(path, environment=environment).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://reader:${BPO_PASSWORD}@server/bpo",
+        "postgresql+psycopg://reader@server/bpo",
+        "mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=reader;PWD=${BPO_PASSWORD};SERVER=s",
+        "mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=reader;PWD={${BPO_PASSWORD}};SERVER=s",
+        "sqlite:///C:/data/a@b.sqlite",
+    ],
+)
+def test_a_file_without_a_password_is_not_warned_of(url: str) -> None:
+    path = write(f"[bpo]\nurl = '{url}'\ncustomers = 'Listing'\n")
+    path.chmod(0o644)
+    assert config.load(path, environment={"BPO_PASSWORD": "secret"}).warnings == ()

@@ -16,8 +16,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bposync.cli.app import main
-from bposync.cli.output import Output, guarded
+from bposync.cli.output import Output
 from bposync.demo import evolution
+from bposync.sheets import guarded
 from bposync.values import visible
 from support import cli
 

@@ -70,9 +70,8 @@ def carry_out(
     writes = [(place, change) for place, change in enumerate(plan.changes) if change.is_write]
     others = [change for change in plan.changes if not change.is_write]
     journal.runs.begin(run, [change for change in others if change.action in _ATTENTION_OR_NEWS], first=len(writes))
-    if not journal.known_company():
-        with journal.transaction("cannot be written") as connection:
-            journal.know_company(connection, accounting.books.company.name)
+    with journal.transaction("cannot be written") as connection:
+        journal.know_company_first(connection, accounting.books.company.name)
     _remember(journal, others)
     done = 0
     size = max(len(writes), 1) if accounting.way.at_once else 1 if fail_fast else BATCH
@@ -178,6 +177,8 @@ def settle_earlier(journal: Journal, accounting: Accounting) -> list[tuple[Inten
             found.append((intent, outcome))
         for run, (outcomes, links) in by_run.items():
             journal.runs.settle(run, outcomes, links, by=current_user())
+    if found:
+        journal.runs.seal()
     return found
 
 

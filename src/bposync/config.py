@@ -126,6 +126,8 @@ class Settings:
     owners: Mapping[str, Owner]
     """Who owns each field of an account, by the field's name."""
     max_changes: Limit | None = None
+    warnings: tuple[str, ...] = ()
+    """What is not wrong, but should be mended, in a user's words."""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @property
@@ -219,6 +221,7 @@ def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Setting
         log=file.log,
         owners=owners,
         max_changes=_limit_in(path, file.sync.max_changes),
+        warnings=_warnings(path, raw),
         environment=environment,
     )
 
@@ -367,6 +370,33 @@ def _check_variables(path: Path, place: str, text: str, environment: Mapping[str
             raise UsageError(f"{path}: {place}: ${{{name}}} is no variable's name.", "A dollar is written as $$.")
         if name not in environment:
             raise UsageError(f"{path}: {place}: the variable {name} is not set.", f"Set {name} in the environment.")
+
+
+# Where a password stands: user:password@, a parameter of a URL or of an ODBC string, a key of its own.
+_IN_URL: Final = re.compile(r"://[^:/@\s]*:(?P<secret>.*)@")
+_AS_PARAMETER: Final = re.compile(r"\b(?:pwd|password)\s*=\s*(?P<secret>\{[^}]*\}|\$\{[^}]*\}|[^;&]*)", re.IGNORECASE)
+_OTHERS_MAY_READ: Final = 0o044
+
+
+def _warnings(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Warn of passwords that stand in a file which others may read. Windows does not tell who may, so it is silent there."""
+    if os.name == "nt" or not path.stat().st_mode & _OTHERS_MAY_READ:
+        return ()
+    places = [place for place, text in _strings(raw, ()) if _has_literal_password(place, text)]
+    if not places:
+        return ()
+    warning = (
+        f"{path} holds a password ({', '.join(places)}), and others on this machine may read it. Put the password into a "
+        f"variable, as in ${{NAME}}, or take their right away: chmod 600 {path}"
+    )
+    return (warning,)
+
+
+def _has_literal_password(place: str, text: str) -> bool:
+    found = [match["secret"] for match in (*_IN_URL.finditer(text), *_AS_PARAMETER.finditer(text))]
+    if place.endswith("password"):
+        found.append(text)
+    return any(PLACEHOLDER.sub("", secret).strip(" {}") for secret in found)
 
 
 def _check_bpo(path: Path, bpo: BpoTable) -> None:

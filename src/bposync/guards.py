@@ -77,7 +77,7 @@ def _check_changes(plan: Plan, given: Limit | None) -> None:
                 f"Look at the plan; if it is right: --max-changes {len(plan.writes)}",
             )
         return
-    in_step = [change for change in plan.changes if change.was_linked and change.seen is not None]
+    in_step = [change for change in plan.changes if change.was_in_step and change.seen is not None]
     updates = sum(change.is_write and change.action is not Action.CREATE for change in in_step)
     if len(in_step) < _FEW and given is None:
         return

@@ -136,6 +136,13 @@ class _Planner:
         ]
 
     def change(self, pairing: Pairing) -> Change:
+        change = self._change(pairing)
+        settled = self.decisions.settled.get(_key_of(pairing)) if self.decisions.settled else None
+        if settled is None or change.action is Action.SKIPPED:
+            return change
+        return replace(change, reasons=(*change.reasons, *settled))
+
+    def _change(self, pairing: Pairing) -> Change:
         customer = pairing.customer
         if customer is None:
             return self._gone_from_bpo(pairing)
@@ -176,7 +183,7 @@ class _Planner:
         account = pairing.account.code if pairing.account else pairing.link.account if pairing.link else ""
         return Change(
             customer.code, customer.name, account, Action.SAME, customer.sites,
-            seen=pairing.account, was_linked=pairing.link is not None,
+            seen=pairing.account, was_in_step=_was_in_step(pairing.link),
         )  # fmt: skip
 
     def _gone_from_bpo(self, pairing: Pairing) -> Change:
@@ -187,7 +194,8 @@ class _Planner:
         return change
 
     def _ignored(self, key: str) -> str:
-        return f"ignored {self.decisions.said.get(key, '')}".rstrip()
+        said = self.decisions.settled.get(key, ())
+        return next((words for words in said if words.startswith("ignored")), "ignored")
 
     def _gone(self, pairing: Pairing, why: str) -> Change:
         link = pairing.link
@@ -265,7 +273,7 @@ class _Planner:
         link = self._link(pairing, customer, account, shape, agreed)
         base = replace(base, link=link)
         if shape.values == account.values:
-            return base
+            return replace(base, reasons=pairing.reasons)
         changes = []
         reasons = list(pairing.reasons)
         # A value that would have rejected the customer, had a person not accepted it, cannot be written either.
@@ -275,7 +283,7 @@ class _Planner:
                 continue
             name = field_.name
             found = verdict(field_, bpo, accounting, agreed.get(name), held=name in held)
-            if found is Verdict.DRIFT and self.choice.overwrite and name in held:
+            if found is Verdict.DRIFT and name in held and self._overwrites(customer, name, accounting):
                 found = Verdict.HELD
             if found is None:
                 continue
@@ -292,15 +300,21 @@ class _Planner:
             changes = [
                 replace(change, verdict=Verdict.CONFLICT) if change.verdict is Verdict.WRITE else change for change in changes
             ]
-        if self.choice.overwrite:
-            changes = [
-                replace(change, verdict=Verdict.WRITE) if change.verdict in (Verdict.DRIFT, Verdict.CONFLICT) else change
-                for change in changes
-            ]
+        changes = [
+            replace(change, verdict=Verdict.WRITE)
+            if change.verdict in (Verdict.DRIFT, Verdict.CONFLICT) and self._overwrites(customer, change.field, change.old)
+            else change
+            for change in changes
+        ]
         reasons += [f"{change.field}: {_why(change)}" for change in changes if change.verdict is Verdict.CONFLICT]
         found_verdicts = {change.verdict for change in changes}
         action = next((action for kind, action in _ACTIONS if kind in found_verdicts), Action.SAME)
         return replace(base, action=action, fields=tuple(changes), reasons=tuple(reasons))
+
+    def _overwrites(self, customer: Customer, name: str, accounting: Value) -> bool:
+        """Tell whether BPO's value wins: by --overwrite, or because a person decided so of accounting's present value."""
+        decided = self.decisions.overwrite.get(customer.key, {})
+        return self.choice.overwrite or (name in decided and decided[name] == accounting)
 
     def _link(self, pairing: Pairing, customer: Customer, account: Account, shape: Shape, agreed: Agreed) -> Link:
         """Give what the journal is to remember of this pair as it stands now: the fields in which both sides agree."""
@@ -340,6 +354,11 @@ _ACTIONS: Final = (
     (Verdict.WRITE, Action.UPDATE),
     (Verdict.DRIFT, Action.DRIFT),
 )
+
+
+def _was_in_step(link: Link | None) -> bool:
+    """Tell whether a pair ever agreed: one that a person linked, or accepted as it stood, is a first pairing still."""
+    return link is not None and any(bpo == accounting for bpo, accounting in link.agreed.values())
 
 
 def _blank(name: str) -> Value:

@@ -11,6 +11,7 @@ from bposync.fields import BPO_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from decimal import Decimal
 
     from bposync.values import Value
 
@@ -120,6 +121,16 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Particulars:
+    """What accounting knows of an account besides its fields. For people to judge by; never compared, never written."""
+
+    balance: Decimal | None = None
+    """In the company's currency, what the customer owes; None where the system does not say."""
+    changed: str = ""
+    """When the account was last changed, in the system's own words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """A customer in the shape in which an account would hold it.
 
@@ -160,8 +171,10 @@ class Decisions:
     ignored_accounts: frozenset[str] = frozenset()
     new: Mapping[str, str] = field(default_factory=dict)
     """Customers that have no account yet: the code that theirs gets, empty for their own."""
-    said: Mapping[str, str] = field(default_factory=dict)
-    """Who decided about a customer, and when, in a user's words."""
+    overwrite: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """Customers whose values in accounting BPO's replace with the next sync: accounting's value by field, as it was seen."""
+    settled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What was decided about a customer, by whom and when, in a user's words."""
 
 
 class PairingKind(StrEnum):
@@ -227,8 +240,8 @@ class Change:
     reasons: tuple[str, ...] = ()
     seen: Account | None = None
     link: Link | None = None
-    was_linked: bool = False
-    """Whether the pair was in the journal before."""
+    was_in_step: bool = False
+    """Whether both sides agreed before: the pair is in the journal, with a value that they had in common."""
 
     @property
     def writes(self) -> tuple[FieldChange, ...]:

@@ -15,7 +15,7 @@ from bposync.bpo import customers as put_together
 from bposync.fields import BPO_FIELDS, FIELDS, Kind
 from bposync.match import match
 from bposync.plan import Choice, after_writing, differences, make_plan
-from bposync.records import Account, Action, Change, Customer, Decisions, Link, Row, Shape, Verdict
+from bposync.records import Account, Action, Change, Customer, Decisions, Link, Particulars, Row, Shape, Verdict
 from bposync.values import is_plain, normalise_code, text_of
 
 if TYPE_CHECKING:
@@ -141,6 +141,9 @@ class MemoryBooks:
         if progress is not None:
             progress(len(self.accounts))
         return list(self.accounts)
+
+    def particulars(self, accounts: Sequence[Account]) -> list[Particulars]:
+        return [Particulars() for _ in accounts]
 
     def code_for(self, code: str) -> str:
         written = code.strip().upper()

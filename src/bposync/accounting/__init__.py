@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bposync.config import Settings
-    from bposync.records import Account, Change, Customer, Outcome, Shape
+    from bposync.records import Account, Change, Customer, Outcome, Particulars, Shape
     from bposync.values import Value
 
 
@@ -51,6 +51,10 @@ class Books(Protocol):
 
     def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
         """Read all accounts, with values in the order of `fields`."""
+        ...
+
+    def particulars(self, accounts: Sequence[Account]) -> list[Particulars]:
+        """Say, in order, what else the system knows of some accounts, for a person to judge who is who."""
         ...
 
     def code_for(self, code: str) -> str:

@@ -18,7 +18,7 @@ from bposync.accounting.evolution import COLUMNS, LOOKUPS, REAL_ROW, Evolution, 
 from bposync.errors import UsageError
 from bposync.fields import FIELDS, Kind
 from bposync.plan import differences
-from bposync.records import Account, Change
+from bposync.records import Account, Change, Particulars
 from bposync.values import flag_of, normalise_code, text_of
 
 if TYPE_CHECKING:
@@ -173,6 +173,22 @@ class EvolutionTables(Evolution):
                 if progress is not None and len(accounts) % 2000 == 0:
                     progress(len(accounts))
         return accounts
+
+    def particulars(self, accounts: Sequence[Account]) -> list[Particulars]:
+        """Give balance and last change, where this version has the columns."""
+        key, balance, changed = (self.column(name) for name in ("DCLink", "DCBalance", "dTimeStamp"))
+        columns = [database.column(name) for name in (key, balance, changed) if name is not None]
+        found: dict[str, Particulars] = {}
+        with database.plain_errors(self._place, "cannot be read"), self._engine.connect() as connection:
+            for some in database.chunks([int(account.key) for account in accounts], database.MAX_PARAMETERS):
+                statement = sa.select(*columns).select_from(self._table).where(columns[0].in_(some))
+                for row in connection.execute(statement).mappings():
+                    amount = _cents(row[balance]) if balance is not None else None
+                    found[text_of(row[str(key)])] = Particulars(
+                        amount if isinstance(amount, Decimal) else None,
+                        text_of(row[changed])[:19] if changed is not None else "",
+                    )
+        return [found.get(account.key, Particulars()) for account in accounts]
 
     def find(self, connection: sa.Connection, batch: Sequence[Change], *, lock: bool) -> list[Account | None]:
         """Read a batch's accounts, in order: known ones by DCLink, new ones by code, in one pass a batch.

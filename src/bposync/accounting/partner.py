@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bposync.config import by_code
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import ALWAYS_NEW, FIELDS, Kind, Owner
-from bposync.records import Account, Customer, Shape
+from bposync.records import Account, Customer, Particulars, Shape
 from bposync.values import is_plain, normalise_code, text_of, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from bposync.accounting import Company
     from bposync.config import AccountingTable, Settings
@@ -328,6 +328,10 @@ class Partner:
             values=tuple(value(name) for name in self.fields),
             new_values=tuple(value(name) for name in self.new_fields),
         )
+
+    def particulars(self, accounts: Sequence[Account]) -> list[Particulars]:
+        """Say what else is known of some accounts: nothing, where no table is at hand."""
+        return [Particulars()] * len(accounts)
 
     # What a change is in the two tables.
 

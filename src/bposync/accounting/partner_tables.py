@@ -32,6 +32,7 @@ from bposync.accounting.partner import (
 )
 from bposync.errors import UsageError
 from bposync.plan import differences
+from bposync.records import Particulars
 from bposync.values import normalise_code, text_of
 
 if TYPE_CHECKING:
@@ -154,6 +155,17 @@ class PartnerTables(Partner):
         self.without_delivery = tuple(sorted(lacking))
         return accounts
 
+    def particulars(self, accounts: Sequence[Account]) -> list[Particulars]:
+        """Give when accounts were last changed; how balances add up nobody publishes."""
+        if not self.master.column(UPDATED_ON):
+            return super().particulars(accounts)
+        with database.plain_errors(self._place, "cannot be read"), self._engine.connect() as connection:
+            found = {
+                normalise_code(text_of(record.stored_code)): text_of(record.master[0])
+                for record in self.records(connection, [account.code for account in accounts], [UPDATED_ON], [])
+            }
+        return [Particulars(None, _iso(found.get(normalise_code(account.code), ""))) for account in accounts]
+
     def records(
         self, connection: sa.Connection, codes: Collection[str] | None, master: Sequence[str], delivery: Sequence[str]
     ) -> Iterator[Record]:
@@ -262,6 +274,14 @@ class PartnerTables(Partner):
 
     def _updated(self) -> str:
         return self._clock().strftime(UPDATED_FORM)
+
+
+def _iso(updated_on: str) -> str:
+    """Give Partner's moment with the year first; what is none as it stands."""
+    try:
+        return datetime.strptime(updated_on, UPDATED_FORM).isoformat(" ")  # noqa: DTZ007 - Pastel's moments have no zone
+    except ValueError:
+        return updated_on
 
 
 def _clause(table: _Table, names: Sequence[str]) -> sa.TableClause:

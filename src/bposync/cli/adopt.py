@@ -41,7 +41,7 @@ def adopt(
                 raise NotConfirmedError("Nothing was changed: there is no terminal to ask at.", "Look at both, then: --yes")
             if not output.ask(block, "Do the journal's links belong to this company?"):
                 raise DeclinedError("Nothing was changed, for the answer was not yes.")
-        with journal.transaction("cannot be written") as connection:
+        with journal.deciding() as connection:
             journal.know_company(connection, company.name)
             journal.decisions.log(connection, "adopt", "", "", f"{known} -> {company.name}")
     return said(session, "adopt", [f"The journal is about {company.name} now."], company=company.name, before=known or None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import accept, adopt, common, demo, history, ignore, link, sites, status, sync, unlink
+from bposync.cli import accept, adopt, common, demo, history, ignore, link, review, sites, status, sync, unlink
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -62,6 +62,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "unlink": unlink.unlink,
     "accept": accept.accept,
     "ignore": ignore.ignore,
+    "review": review.review,
     "adopt": adopt.adopt,
     "demo": demo.make,
 }

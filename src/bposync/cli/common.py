@@ -55,6 +55,8 @@ class Session:
             self._settings = config.load(config.find(self.options.config))
             if self._settings.log.file:
                 self.output.log = _log_to(self._settings.folder / self._settings.log.file)
+            for warning in self._settings.warnings:
+                self.output.note(warning)
         return self._settings
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
+from bposync.errors import BposyncError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -17,9 +19,13 @@ SCHEMA: Final = "bposync.decision/1"
 
 @contextlib.contextmanager
 def deciding(session: Session) -> Iterator[tuple[Survey, Journal]]:
-    """Give a survey of the company and its journal, while no sync can run. Accounting is only read."""
+    """Give a survey of the company and its journal, while no sync can run. Accounting is only read.
+
+    Raises GuardError where it is another company than the journal's.
+    """
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
+    from bposync.guards import check_company
     from bposync.journal import open_journal
     from bposync.survey import make_survey
 
@@ -34,7 +40,19 @@ def deciding(session: Session) -> Iterator[tuple[Survey, Journal]]:
         progress("Reading BPO") as one,
         progress("Reading accounts") as two,
     ):
+        check_company(accounting.books.company, journal.known_company())
         yield make_survey(settings, bpo, accounting, journal, one, two), journal
+        copy_links(session, journal)
+
+
+def copy_links(session: Session, journal: Journal) -> None:
+    """Write the copy of links and decisions beside an SQLite journal; where that fails, say so: what was done is done."""
+    from bposync.journal import copies
+
+    try:
+        copies.write_beside(journal)
+    except BposyncError as error:
+        session.output.note(f"The copy of links and decisions beside the journal was not written: {error.message}")
 
 
 def said(session: Session, decision: str, lines: list[str], **details: Any) -> int:  # noqa: ANN401 - whatever JSON holds

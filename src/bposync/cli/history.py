@@ -8,7 +8,7 @@ import typer
 
 from bposync.cli import report
 from bposync.cli.output import Column
-from bposync.errors import UsageError, did_you_mean
+from bposync.errors import BposyncError, UsageError, did_you_mean
 from bposync.values import normalise_code
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bposync.journal.runs import Recorded, Run
 
 SCHEMA: Final = "bposync.history/1"
+_MOST_PROBLEMS: Final = 5
 
 
 def show(
@@ -26,15 +27,20 @@ def show(
     *,
     run: Annotated[str | None, typer.Argument(metavar="RUN", help="One run, by its name or the beginning of it.")] = None,
     customer: Annotated[str | None, typer.Option("--customer", metavar="CODE", help="The story of one customer.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Prove that no run and no decision was changed since.")] = False,
 ) -> int:
     """Show the runs, the newest first, or one run change by change."""
     from bposync.journal import open_journal
 
+    if verify:
+        if run is not None or customer is not None:
+            raise UsageError("history: --verify is about the whole journal.", "bposync history --verify")
+        return _verify(session)
     with open_journal(session.settings, writes=False) as journal:
         runs = journal.runs.all()
         chosen = _find(runs, run) if run is not None else None
         key = normalise_code(customer) if customer is not None else None
-        decided = journal.decisions.story(key) if key is not None else []
+        decided = journal.decisions.story(key) if chosen is None else []
         recorded: list[Recorded] = []
         if chosen is not None or key is not None:
             recorded = journal.runs.changes_of(run=chosen.run if chosen else None, customer=key)
@@ -48,9 +54,44 @@ def show(
         return 0
     if chosen is None and key is None:
         _print_runs(session, runs)
+        _count_decisions(session, decided)
     else:
         _print_changes(session, runs, recorded, one_run=chosen is not None, more=bool(decided))
         _print_decisions(session, decided)
+    return 0
+
+
+def _verify(session: Session) -> int:
+    """Compute the chain of runs and decisions anew; leave with 1 where it does not hold."""
+    from bposync.journal import open_journal
+
+    with open_journal(session.settings, writes=False) as journal:
+        found = journal.verify()
+        if not journal.is_empty and not journal.has(2):
+            session.output.note("This journal is of an older bposync, which kept no hashes: the next sync makes them.")
+    document = {
+        "schema": SCHEMA,
+        "runs": [],
+        "verified": {
+            "ok": not found.problems, "runs": found.runs, "decisions": found.decisions, "hash": found.hash or None,
+            "problems": list(found.problems),
+        },
+    }  # fmt: skip
+    if found.problems:
+        error = BposyncError(
+            f"The journal is not as bposync recorded it. {' '.join(found.problems[:_MOST_PROBLEMS])}",
+            "Somebody changed the journal by hand, or it was damaged. Compare it with a backup.",
+        )
+        error.document = document
+        raise error
+    if session.output.as_json:
+        session.output.document(document)
+    session.output.line(
+        f"The journal is as bposync recorded it: {found.runs:,} run{'s'[: found.runs != 1]} and {found.decisions:,} "
+        f"decision{'s'[: found.decisions != 1]}, each with the hash of the one before."
+    )
+    if found.hash:
+        session.output.line(f"Newest hash: {found.hash}")
     return 0
 
 
@@ -76,7 +117,7 @@ def _document(
         document: dict[str, Any] = {
             "run": run.run, "at": moment(run.at), "by": run.by, "machine": run.machine, "version": run.version,
             "login": run.login, "sites": list(run.sites), "summary": dict(run.summary), "outcomes": dict(run.outcomes),
-            "exit_code": run.exit_code, "customers": list(run.customers),
+            "exit_code": run.exit_code, "customers": list(run.customers), "hash": run.hash, "previous": run.previous or None,
         }  # fmt: skip
         if with_changes:
             document["changes"] = [dict(change.document) for change in recorded if change.run == run.run]
@@ -84,7 +125,7 @@ def _document(
     decisions = [
         {
             "at": moment(each.at), "by": each.by, "machine": each.machine, "decision": each.decision,
-            "account": each.account or None, "detail": each.detail or None,
+            "customer": each.customer or None, "account": each.account or None, "detail": each.detail or None,
         }
         for each in decided
     ]  # fmt: skip
@@ -112,6 +153,15 @@ def _print_runs(session: Session, runs: Sequence[Run]) -> None:
 def _became(run: Run) -> str:
     words = [f"{count:,} {outcome}" for outcome, count in run.outcomes.items() if count]
     return ", ".join(words) or "nothing to write"
+
+
+def _count_decisions(session: Session, decided: Sequence[Decided]) -> None:
+    if decided:
+        session.output.line()
+        session.output.line(
+            f"Decided by people: {len(decided):,}, the last on {report.local(decided[-1].at)} by {decided[-1].by}. "
+            "Each is in bposync history --customer CODE, all are in --json."
+        )
 
 
 def _print_decisions(session: Session, decided: Sequence[Decided]) -> None:

@@ -2,46 +2,99 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bposync.cli.deciding import deciding, said
+from bposync.cli.deciding import copy_links, deciding, said
 from bposync.errors import UsageError
 from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from bposync.cli.common import Session
+    from bposync.journal.copies import Copied
+    from bposync.survey import Survey
 
 
 def link(
     session: Session,
     *,
-    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's code in BPO.")],
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="The customer's code in BPO.")] = None,
     account: Annotated[
         str | None, typer.Argument(metavar="ACCOUNT", help="The account's code; with --new the code that it gets.")
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="The customer has no account yet: the next sync makes one.")] = False,
+    export: Annotated[
+        Path | None, typer.Option("--export", metavar="FILE", help="Write all links and decisions to a CSV file.")
+    ] = None,
+    import_: Annotated[
+        Path | None, typer.Option("--import", metavar="FILE", help="Take in what such a file has and the journal lacks.")
+    ] = None,
 ) -> int:
-    """Say which account a customer has, or that it gets a new one."""
+    """Say which account a customer has, or that it gets a new one; or copy links and decisions to and from a file."""
     from bposync import decide
 
+    if (export is not None) + (import_ is not None) + (customer is not None) != 1:
+        raise UsageError(
+            "link: one customer, or --export FILE, or --import FILE.",
+            "bposync link CUSTOMER ACCOUNT, or bposync link CUSTOMER --new [CODE]",
+        )
+    if export is not None:
+        return _export(session, export)
+    if import_ is not None:
+        return _import(session, import_)
+    assert customer is not None  # noqa: S101 - one of the three is given
     if account is None and not new:
         raise UsageError("link: which account?", "bposync link CUSTOMER ACCOUNT, or bposync link CUSTOMER --new [CODE]")
     with deciding(session) as (survey, journal):
         if new:
             code = decide.link_new(survey, journal, customer, account or "")
-            return said(
-                session,
-                "new",
-                [f"Customer {customer} gets a new account {code} with the next sync."],
-                customer=customer,
-                account=code,
-            )
+            lines = [f"Customer {customer} gets a new account {code} with the next sync."]
+            return said(session, "new", lines + _caution(survey, customer, code), customer=customer, account=code)
         made = decide.link(survey, journal, customer, account or "")
         lines = [f"Customer {made.customer} ({made.name}) is account {made.account}."]
-        if normalise_code(made.customer) != normalise_code(made.account) and not survey.has_account_column:
-            lines.append(
-                f"BPO may know it as {made.customer} only: what BPO posts by itself may not find account {made.account}."
-            )
+        lines += _caution(survey, made.customer, made.account)
         return said(session, "link", lines, customer=made.customer, account=made.account)
+
+
+def _export(session: Session, path: Path) -> int:
+    """Write links and decisions to a file. Reads the journal only."""
+    from bposync.journal import copies, open_journal
+
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"link --export: {path.name} does not end in .csv.", "Name it so.")
+    with open_journal(session.settings, writes=False) as journal:
+        copied = copies.export(journal, path)
+    return said(session, "export", [f"{path}: {_counted(copied)}."], file=str(path), **asdict(copied))
+
+
+def _import(session: Session, path: Path) -> int:
+    """Take in a file of links and decisions, while no sync can run."""
+    from bposync.accounting import open_accounting
+    from bposync.guards import check_company
+    from bposync.journal import copies, open_journal
+
+    with (
+        open_accounting(session.settings, (), writes=False) as accounting,
+        accounting.way.lock(),
+        open_journal(session.settings, writes=True) as journal,
+    ):
+        company = accounting.books.company
+        check_company(company, journal.known_company())
+        copied = copies.take_in(journal, path, company.name)
+        copy_links(session, journal)
+    return said(session, "import", [f"Recorded from {path}: {_counted(copied)}."], file=str(path), **asdict(copied))
+
+
+def _counted(copied: Copied) -> str:
+    links, decisions = copied.links, copied.decisions
+    return f"{links:,} link{'s'[: links != 1]}, {decisions:,} decision{'s'[: decisions != 1]}"
+
+
+def _caution(survey: Survey, customer: str, account: str) -> list[str]:
+    """Say what it means that an account has another code than its customer, where BPO cannot say so itself."""
+    if survey.has_account_column or normalise_code(customer) == normalise_code(account):
+        return []
+    return [f"BPO may know it as {customer} only: what BPO posts by itself may not find account {account}."]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import re
 import shutil
 import sys
 import textwrap
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from bposync.errors import DeclinedError
+from bposync.sheets import guarded
 from bposync.values import visible
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS: Final = 1000
 """How many rows a terminal is shown unasked; drawing more takes seconds that nobody reads."""
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_HARMLESS = re.compile(r"[+-]?[\d\s().,/-]+", re.ASCII)
 _SECONDS_BEFORE_PROGRESS = 1.0
 _BETWEEN = 3  # cells between two drawn columns
 _EXPENDABLE, _EVERY = 6, 99  # what goes before anything is broken into lines, and what goes at all
@@ -227,12 +225,6 @@ class Output:
     def can_ask() -> bool:
         """Whether there is somebody to ask."""
         return sys.stdin is not None and sys.stdin.isatty()
-
-
-def guarded(cell: str) -> str:
-    """Give a CSV cell that no spreadsheet takes for a formula; telephone numbers and amounts stay as they are."""
-    shown = visible(cell)
-    return f"'{shown}" if _FORMULA.match(cell) and not _HARMLESS.fullmatch(cell) else shown
 
 
 def _wrapped(text: str, stream: TextIO) -> list[str]:

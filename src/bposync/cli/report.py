@@ -121,6 +121,7 @@ def settling_lines(output: Output, changes: Iterable[Change]) -> None:
         if action in present:
             output.line(line)
     if present & set(_SETTLE):
+        output.line("Many of them are settled faster in a spreadsheet: bposync review --output review.xlsx")
         output.line()
 
 

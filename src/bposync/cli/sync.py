@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.cli.deciding import copy_links
 from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, UsageError
 from bposync.records import Action, OutcomeKind, Verdict
 
@@ -255,6 +256,7 @@ class _Sync:
             except KeyboardInterrupt:
                 with contextlib.suppress(BposyncError):
                     journal.runs.end(run.run, result.counts, int(ExitCode.INTERRUPTED))
+                    copy_links(self.session, journal)
                 self.report(plan, result, interrupted=True)
                 raise
             except BposyncError as error:
@@ -264,6 +266,8 @@ class _Sync:
                 raise
             code = self.exit_code(plan, result)
             journal.runs.end(run.run, result.counts, code)
+            copy_links(self.session, journal)
+            self.output.log(f"Newest hash of the journal: {journal.newest_hash() or 'none yet'}")
         self.report(plan, result)
         return code
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bposync.cli.deciding import deciding, said
+from bposync.values import normalise_code, normalise_name
 
 if TYPE_CHECKING:
     from bposync.cli.common import Session
+    from bposync.survey import Survey
 
 
 def unlink(
@@ -20,5 +22,19 @@ def unlink(
     """Take a pairing back. The account stays as it is."""
     from bposync import decide
 
-    with deciding(session) as (_, journal):
-        return said(session, "unlink", decide.unlink(journal, customer), customer=customer)
+    with deciding(session) as (survey, journal):
+        lines = decide.unlink(journal, customer)
+        lines += _paired_again(survey, customer)
+    return said(session, "unlink", lines, customer=customer)
+
+
+def _paired_again(survey: Survey, code: str) -> list[str]:
+    """Say so where code and name are equal: the next sync pairs these two again, unless somebody says who it is."""
+    key = normalise_code(code)
+    for customer in survey.customers:
+        for account in survey.accounts if customer.key == key else ():
+            if normalise_code(account.code) == key and normalise_name(account.name) == normalise_name(customer.name):
+                again = f"Code and name are those of account {account.code}, so the next sync pairs them again."
+                who = f"If it is another: bposync link {customer.code} ACCOUNT, or bposync link {customer.code} --new CODE"
+                return [again, who]
+    return []

@@ -17,8 +17,10 @@ from bposync import database
 from bposync.documents import moment
 from bposync.errors import UnreachableError, UsageError
 from bposync.journal import schema
+from bposync.journal.chain import Chain, Verified
 from bposync.journal.links import DecisionBook, LinkBook
 from bposync.journal.runs import RunBook
+from bposync.journal.upgrades import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,9 @@ class Journal:
         self._writes = writes
         self._engine: sa.Engine | None = None
         self._connection: sa.Connection | None = None
+        self._version = schema.VERSION
+        self.has_news = False
+        """Whether links or decisions changed since the copy beside the journal was written."""
         if writes or not place.is_file or Path(str(place.url.database)).exists():
             self._engine = database.engine(place, writes=writes)
         self._prepare()
@@ -52,10 +57,12 @@ class Journal:
             version = self._make_tables()
         else:
             with self.transaction("cannot be read") as connection:
-                if not sa.inspect(connection).has_table(schema.schema_version.name):
-                    self._engine = None
-                    return
-                version = connection.execute(sa.select(schema.schema_version.c.version)).scalar_one()
+                found = _version_of(connection)
+            if found is None:
+                self._engine = None
+                return
+            version = found
+        self._version = version
         if version > schema.VERSION:
             raise UsageError(
                 f"{self.place} was made by a newer bposync (schema {version}, this one knows {schema.VERSION}).",
@@ -66,10 +73,13 @@ class Journal:
         """Make the tables that are missing, and give the schema's version; several may be doing so at once."""
         try:
             with self.transaction("cannot be written") as connection:
+                version = _version_of(connection)
+                if version is not None and version > schema.VERSION:
+                    return version
                 schema.metadata.create_all(connection)
-                if connection.execute(sa.select(schema.schema_version.c.version)).first() is None:
+                if version is None:
                     connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
-                return int(connection.execute(sa.select(schema.schema_version.c.version)).scalar_one())
+                return upgrade(connection, version or schema.VERSION)
         except UnreachableError as error:
             if tries == 0 or not any(word in error.message.lower() for word in _MADE_ALREADY):
                 raise
@@ -81,6 +91,10 @@ class Journal:
         folder = Path(str(self.place.url.database)).parent
         if self.place.is_file and not folder.is_dir():
             raise UnreachableError(f"{self.place}: there is no folder {folder}.", "Make it, or change [state] url.")
+
+    def has(self, version: int) -> bool:
+        """Tell whether the journal has what a version of the schema added; one that is only read may be older."""
+        return self._engine is not None and self._version >= version
 
     @property
     def is_empty(self) -> bool:
@@ -97,6 +111,26 @@ class Journal:
             with self._connection.begin():
                 yield self._connection
 
+    def newest_hash(self) -> str:
+        """Give the newest link of the chain, which proves all before it; empty where there is none."""
+        with self.transaction("cannot be read") as connection:
+            last = self.chain.last(connection)
+        return last.hash if last else ""
+
+    @contextlib.contextmanager
+    def deciding(self) -> Iterator[sa.Connection]:
+        """Give the connection in a transaction that records what people decided, and chains it."""
+        with self.transaction("cannot be written") as connection:
+            yield connection
+            self.chain.seal(connection)
+
+    def verify(self) -> Verified:
+        """Prove that no run and no decision was changed since it was recorded."""
+        if not self.has(2):
+            return Verified(0, 0, "", ())
+        with self.transaction("cannot be read") as connection:
+            return self.chain.verify(connection)
+
     def known_company(self) -> str:
         """Give the name of the accounting database that the links belong to; empty before the first sync."""
         if self.is_empty:
@@ -104,6 +138,12 @@ class Journal:
         table = schema.companies
         with self.transaction("cannot be read") as connection:
             return str(connection.execute(sa.select(table.c.name).where(table.c.company == self.company)).scalar() or "")
+
+    def know_company_first(self, connection: sa.Connection, name: str) -> None:
+        """Remember the accounting database with the first thing that is kept of it, in the caller's transaction."""
+        table = schema.companies
+        if connection.execute(sa.select(table.c.name).where(table.c.company == self.company)).first() is None:
+            self.know_company(connection, name)
 
     def know_company(self, connection: sa.Connection, name: str) -> None:
         """Remember which accounting database the links belong to, in the caller's transaction."""
@@ -127,6 +167,11 @@ class Journal:
         return DecisionBook(self)
 
     @property
+    def chain(self) -> Chain:
+        """The chain of runs and decisions."""
+        return Chain(self.company)
+
+    @property
     def runs(self) -> RunBook:
         """The runs, with intents and outcomes."""
         return RunBook(self)
@@ -137,6 +182,13 @@ class Journal:
             with contextlib.suppress(Exception):
                 self._connection.close()
             self._connection = None
+
+
+def _version_of(connection: sa.Connection) -> int | None:
+    if not sa.inspect(connection).has_table(schema.schema_version.name):
+        return None
+    found = connection.execute(sa.select(schema.schema_version.c.version)).scalar()
+    return None if found is None else int(found)
 
 
 def place_of(settings: Settings) -> database.Address:

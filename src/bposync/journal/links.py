@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 IGNORE: Final = "ignore"
 IGNORE_ACCOUNT: Final = "ignore_account"
 NEW: Final = "new"
+OVERWRITE: Final = "overwrite"
 
 
 def encode_agreed(agreed: Mapping[str, tuple[Value, Value]]) -> str:
@@ -70,9 +71,11 @@ class LinkBook:
             self.save(connection, links, by=by, at=datetime.now(UTC))
 
     def save(self, connection: sa.Connection, links: Sequence[Link], *, by: str, at: datetime) -> None:
-        """Write links in the caller's transaction; one that is there is replaced."""
+        """Write links in the caller's transaction; one that is there is replaced, and what was to be overwritten is done."""
         table = schema.links
         keys = [normalise_code(link.customer) for link in links]
+        self._journal.has_news = self._journal.has_news or bool(links)
+        self._journal.decisions.forget_overwrites(connection, keys)
         for some in database.chunks(keys, database.MAX_PARAMETERS - 1):
             of_company = table.c.company == self._journal.company
             connection.execute(sa.delete(table).where(of_company, table.c.customer.in_(some)))
@@ -89,6 +92,7 @@ class LinkBook:
 
     def forget(self, connection: sa.Connection, key: str) -> None:
         """Delete a customer's link in the caller's transaction."""
+        self._journal.decisions.forget_overwrites(connection, [key])
         table = schema.links
         connection.execute(sa.delete(table).where(table.c.company == self._journal.company, table.c.customer == key))
 
@@ -119,6 +123,50 @@ class Decided:
     detail: str
 
 
+_NOTE: Final = "; note: "
+
+
+def remark(fields: str, note: str) -> str:
+    """Give what the log says of a decision besides who and whom: the fields that it is about, and a person's note."""
+    return f"{fields}{_NOTE if fields else _NOTE.lstrip('; ')}{note}" if note else fields
+
+
+def settled_in_words(story: Sequence[Decided]) -> dict[str, tuple[str, ...]]:
+    """Give, by customer, what holds of all that was decided: a plan's reasons say it. What was taken back is left out."""
+    standing: dict[str, dict[str, str]] = {}
+    for each in story:
+        if not each.customer:
+            continue
+        mine = standing.setdefault(each.customer, {})
+        for ended in _ENDS.get(each.decision, ()):
+            mine.pop(ended, None)
+        if (words := _WORDS.get(each.decision)) is not None:
+            fields, _, note = each.detail.partition(_NOTE.lstrip("; "))
+            what = words.format(account=each.account, fields=fields.removesuffix("; "))
+            mine[each.decision] = f"{what} by {each.by} on {each.at:%Y-%m-%d}{f' ({note})' if note else ''}"
+    return {customer: tuple(mine.values()) for customer, mine in standing.items() if mine}
+
+
+_WORDS: Final = {
+    "link": "linked to {account}",
+    "link --new": "an account of its own, {account}, decided",
+    "accept": "accounting's {fields} accepted",
+    "overwrite": "BPO's {fields} to be written, decided",
+    "ignore": "ignored",
+}
+_WHO_IS_WHO: Final = ("link", "link --new", "accept", "overwrite")
+_ENDS: Final = {
+    "link": _WHO_IS_WHO,
+    "link --new": _WHO_IS_WHO,
+    "unlink": _WHO_IS_WHO,
+    "accept": ("accept", "overwrite"),
+    "accept --undo": ("accept", "overwrite"),
+    "overwrite": ("accept", "overwrite"),
+    "ignore --undo": ("ignore",),
+}
+"""Which decisions another one ends."""
+
+
 class DecisionBook:
     """The decisions of one company, besides the links."""
 
@@ -129,16 +177,43 @@ class DecisionBook:
         """Give all decisions."""
         if self._journal.is_empty:
             return Decisions()
-        table = schema.decisions
-        statement = sa.select(table).where(table.c.company == self._journal.company)
+        table, overwrites = schema.decisions, schema.overwrites
         with self._journal.transaction("cannot be read") as connection:
-            rows = connection.execute(statement).all()
+            rows = connection.execute(sa.select(table).where(table.c.company == self._journal.company)).all()
+            to_write = []
+            if self._journal.has(2):
+                mine = overwrites.c.company == self._journal.company
+                to_write = list(connection.execute(sa.select(overwrites.c.customer, overwrites.c.fields).where(mine)))
         return Decisions(
             ignored_customers=frozenset(row.subject for row in rows if row.kind == IGNORE),
             ignored_accounts=frozenset(row.subject for row in rows if row.kind == IGNORE_ACCOUNT),
             new={row.subject: row.code for row in rows if row.kind == NEW},
-            said={row.subject: f"by {row.decided_by} on {row.decided_at[:10]}" for row in rows if row.kind != IGNORE_ACCOUNT},
+            overwrite={row.customer: self.decode_fields(row.fields) for row in to_write},
+            settled=settled_in_words(self.story()),
         )
+
+    def overwrite(self, connection: sa.Connection, customer: str, fields: Mapping[str, Value]) -> None:
+        """Record, in the caller's transaction, the values of accounting's that BPO's are to replace."""
+        self.forget_overwrites(connection, [customer])
+        shown = json.dumps({name: FIELDS[name].show(value) for name, value in fields.items()})
+        connection.execute(
+            sa.insert(schema.overwrites).values(
+                company=self._journal.company, customer=customer, fields=shown,
+                decided_at=moment(datetime.now(UTC)), decided_by=current_user(),
+            )
+        )  # fmt: skip
+
+    @staticmethod
+    def decode_fields(text: str) -> dict[str, Value]:
+        """Take back the values that `overwrite` recorded; a field that this version does not know is left out."""
+        return {name: FIELDS[name].parse(shown) for name, shown in json.loads(text).items() if name in FIELDS}
+
+    def forget_overwrites(self, connection: sa.Connection, customers: Sequence[str]) -> None:
+        """Delete what was to be overwritten of these customers, in the caller's transaction."""
+        table = schema.overwrites
+        for some in database.chunks(customers, database.MAX_PARAMETERS - 1):
+            mine = sa.and_(table.c.company == self._journal.company, table.c.customer.in_(some))
+            connection.execute(sa.delete(table).where(mine))
 
     def save(self, connection: sa.Connection, kind: str, subject: str, code: str) -> None:
         """Record a decision in the caller's transaction; one of its kind about the same subject is replaced."""
@@ -162,6 +237,7 @@ class DecisionBook:
 
     def log(self, connection: sa.Connection, decision: str, customer: str, account: str, detail: str = "") -> None:
         """Append to the story of a customer who decided what, in the caller's transaction."""
+        self._journal.has_news = True
         now = datetime.now(UTC)
         connection.execute(
             sa.insert(schema.decision_log).values(

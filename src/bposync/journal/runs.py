@@ -19,6 +19,7 @@ from bposync import __version__
 from bposync.documents import fields_document, moment
 from bposync.fields import FIELDS
 from bposync.journal import schema
+from bposync.journal.chain import RUN
 from bposync.journal.links import decode_agreed, encode_agreed
 from bposync.people import current_user
 from bposync.records import Account, Action, Change, FieldChange, Link, Outcome, OutcomeKind, Verdict
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bposync.journal import Journal
+    from bposync.journal.chain import Seal
 
 _CODE_WIDTH = 200
 _WRITE, _EXPORT = 1, 2  # what a recorded change was about to do
@@ -54,6 +56,10 @@ class Run:
     exit_code: int | None = None
     customers: tuple[str, ...] = ()
     """The customers that it was for; empty where it was for all of its sites."""
+    hash: str | None = None
+    """Its link in the journal's chain, once it is complete."""
+    previous: str | None = None
+    """The link before, which it carries; empty in the first."""
 
     @classmethod
     def start(cls, *, sites: Sequence[str], summary: Mapping[str, int], login: str, customers: Sequence[str] = ()) -> Run:
@@ -102,6 +108,7 @@ class RunBook:
     def begin(self, run: Run, changes: Sequence[Change], first: int = 0) -> None:
         """Record that a run begins, with the changes that it will not write."""
         with self._journal.transaction("cannot be written") as connection:
+            self._journal.chain.seal(connection)  # an earlier run that was cut off has no end that could have done it
             connection.execute(
                 sa.insert(schema.runs).values(
                     company=self._journal.company, run=run.run, by=run.by[:_CODE_WIDTH],
@@ -161,8 +168,13 @@ class RunBook:
                 connection.execute(sa.insert(schema.outcomes), rows)
             self._journal.links.save(connection, links, by=by, at=now)
 
+    def seal(self) -> None:
+        """Chain the runs whose last open intent was settled."""
+        with self._journal.transaction("cannot be written") as connection:
+            self._journal.chain.seal(connection)
+
     def end(self, run: str, outcomes: Mapping[str, int], exit_code: int) -> None:
-        """Record that a run is over."""
+        """Record that a run is over, and chain it to the one before unless the outcome of a write is unknown."""
         with self._journal.transaction("cannot be written") as connection:
             connection.execute(
                 sa.insert(schema.run_ends).values(
@@ -170,6 +182,7 @@ class RunBook:
                     outcomes=json.dumps(dict(outcomes)), exit_code=exit_code,
                 )
             )  # fmt: skip
+            self._journal.chain.seal(connection)
 
     def unsettled(self) -> list[Intent]:
         """Give every intent that has no outcome, oldest first."""
@@ -204,7 +217,9 @@ class RunBook:
         with self._journal.transaction("cannot be read") as connection:
             rows = connection.execute(statement).all()
             cut_off = {row.run: self._outcomes_of(connection, row.run) for row in rows if row.outcomes is None}
-        return [_run(row, cut_off.get(row.run, {})) for row in rows]
+            seals = self._journal.chain.seals(connection) if self._journal.has(2) else []
+        sealed = {seal.subject: seal for seal in seals if seal.kind == RUN}
+        return [_run(row, cut_off.get(row.run, {}), sealed.get(row.run)) for row in rows]
 
     def _outcomes_of(self, connection: sa.Connection, run: str) -> dict[str, int]:
         """Count what became of the writes of a run that never ended."""
@@ -247,11 +262,11 @@ class RunBook:
             return [Recorded(row.run, row.number, _document(row)) for row in connection.execute(statement)]
 
 
-def _run(row: Any, found: Mapping[str, int]) -> Run:  # noqa: ANN401
+def _run(row: Any, found: Mapping[str, int], seal: Seal | None) -> Run:  # noqa: ANN401
     return Run(
         row.run, datetime.fromisoformat(row.started_at), row.by, row.machine, row.login, row.version,
         tuple(json.loads(row.sites)), json.loads(row.summary), json.loads(row.outcomes) if row.outcomes else found,
-        row.exit_code, tuple(json.loads(row.customers)),
+        row.exit_code, tuple(json.loads(row.customers)), seal.hash if seal else None, seal.previous if seal else None,
     )  # fmt: skip
 
 

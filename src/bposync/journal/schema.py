@@ -11,8 +11,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-VERSION: Final = 1
-"""Of the schema; `upgrade` brings an older journal here."""
+VERSION: Final = 2
+"""Of the schema; `upgrades.py` brings an older journal here."""
 
 metadata: Final = sa.MetaData()
 _COMPANY = 100
@@ -61,6 +61,16 @@ decisions = sa.Table(
     sa.Column("decided_by", sa.Unicode(_CODE), nullable=False),
 )  # fmt: skip
 
+# Version 2 added this table.
+overwrites = sa.Table(
+    "bposync_overwrites", metadata,
+    _company(),
+    sa.Column("customer", sa.Unicode(_CODE), primary_key=True),  # normalised code
+    sa.Column("fields", sa.UnicodeText, nullable=False),  # JSON: field = accounting's value that BPO's is to replace
+    sa.Column("decided_at", sa.Unicode(40), nullable=False),
+    sa.Column("decided_by", sa.Unicode(_CODE), nullable=False),
+)  # fmt: skip
+
 decision_log = sa.Table(
     "bposync_decision_log",
     metadata,
@@ -69,7 +79,7 @@ decision_log = sa.Table(
     sa.Column("decided_at", sa.Unicode(40), nullable=False),
     sa.Column("decided_by", sa.Unicode(_CODE), nullable=False),
     sa.Column("machine", sa.Unicode(_CODE), nullable=False),
-    sa.Column("decision", sa.Unicode(20), nullable=False),  # link, link --new, unlink, accept, ignore, ignore --undo
+    sa.Column("decision", sa.Unicode(20), nullable=False),  # the command, such as link --new
     sa.Column("customer", sa.Unicode(_CODE), nullable=False),  # normalised code, or empty
     sa.Column("account", sa.Unicode(_CODE), nullable=False),
     sa.Column("detail", sa.UnicodeText, nullable=False),
@@ -124,4 +134,15 @@ outcomes = sa.Table(
     sa.Column("reason", sa.UnicodeText, nullable=False),
     sa.Column("account_key", sa.Unicode(_CODE), nullable=False),
     sa.Column("settled_at", sa.Unicode(40), nullable=False),
+)  # fmt: skip
+
+# Version 2 added this table.
+chain = sa.Table(
+    "bposync_chain", metadata,
+    _company(),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # from 1, without a gap
+    sa.Column("kind", sa.Unicode(20), nullable=False),  # run, decision
+    sa.Column("subject", sa.Unicode(_RUN), nullable=False),  # the run, or the decision's number in the log
+    sa.Column("previous", sa.Unicode(64), nullable=False),  # the hash of the link before; empty in the first
+    sa.Column("hash", sa.Unicode(64), nullable=False),  # SHA-256 of the subject's rows and of `previous`
 )  # fmt: skip

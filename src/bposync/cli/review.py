@@ -1,0 +1,195 @@
+"""`bposync review`: all that needs a person as a sheet, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from bposync.cli.output import Column
+from bposync.errors import DeclinedError, NotConfirmedError, UsageError
+
+if TYPE_CHECKING:
+    from bposync.cli.common import Session, SiteOption
+    from bposync.review.settle import Reading
+
+SCHEMA: Final = "bposync.review/1"
+QUESTION: Final = "Record these decisions?"
+
+
+def review(
+    session: Session,
+    *,
+    site: SiteOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write the sheet: .xlsx or .csv. Nothing else is written.")
+    ] = None,
+    apply: Annotated[
+        Path | None, typer.Option("--apply", metavar="FILE", help="Read a sheet that was filled in, and record its decisions.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --apply: record without asking.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --output: also over a sheet in which something was decided.")
+    ] = False,
+) -> int:
+    """Settle all that needs a person in a spreadsheet: lookalikes, conflicts, what is missing, and more."""
+    if (output is None) == (apply is None):
+        raise UsageError(
+            "review: either a sheet to write, or one to read.",
+            "bposync review --output review.xlsx; fill in the column decision; bposync review --apply review.xlsx",
+        )
+    if output is not None:
+        return _write(session, output, site, force=force)
+    assert apply is not None  # noqa: S101 - one of the two is given
+    if site:
+        raise UsageError("review: --site is for --output; a sheet is applied whole.", "Leave it out.")
+    return _apply(session, apply, yes=yes)
+
+
+def _write(session: Session, path: Path, site: list[str] | None, *, force: bool) -> int:
+    """Make the sheet. Reads both sides and the journal, and takes no lock."""
+    from bposync import sheets
+    from bposync.accounting import open_accounting
+    from bposync.bpo import Bpo
+    from bposync.journal import open_journal
+    from bposync.review.make import make_sheet
+    from bposync.survey import make_survey
+
+    sheets.check_ending(path)
+    if not force:
+        _keep_decided(path)
+    settings, progress = session.settings, session.output.progress
+    settings.need_accounting()
+    with (
+        Bpo(settings) as bpo,
+        open_accounting(settings, bpo.fields, writes=False) as accounting,
+        open_journal(settings, writes=False) as journal,
+        progress("Reading BPO") as one,
+        progress("Reading accounts") as two,
+    ):
+        survey = make_survey(settings, bpo, accounting, journal, one, two)
+        plan = survey.plan(survey.choose(site))
+        sheet = make_sheet(survey, plan)
+    sheets.write(path, sheet)
+    places = {heading.name: place for place, heading in enumerate(sheet.headings)}
+    counts: dict[str, int] = {}
+    for row in sheet.rows:
+        counts[str(row[places["action"]])] = counts.get(str(row[places["action"]]), 0) + 1
+    if session.output.as_json:
+        session.output.document({"schema": SCHEMA, "file": str(path), "rows": len(sheet.rows), "counts": counts})
+    said = ", ".join(f"{count:,} {action}" for action, count in counts.items())
+    session.output.line(
+        f"{path}: {len(sheet.rows):,} row{'s'[: len(sheet.rows) != 1]} for a person{f' ({said})' if said else ''}."
+    )
+    if sheet.rows:
+        session.output.line(f"Fill in the column decision, then: bposync review --apply {path}")
+    return 0
+
+
+def _keep_decided(path: Path) -> None:
+    """Refuse to write over somebody's work: a sheet in which a decision stands, or a file that is no sheet."""
+    from bposync import sheets
+
+    if not path.exists():
+        return
+    try:
+        decided = sum(bool(line.cells["decision"].strip()) for line in sheets.read(path, ["decision", "check"]))
+    except UsageError as error:
+        raise UsageError(f"{path} is there already. {error.message}", "Name another file, or add --force.") from None
+    if decided:
+        raise UsageError(
+            f"{path} is there already, with {decided:,} decision{'s'[: decided != 1]} filled in.",
+            f"Record them with bposync review --apply {path}, name another file, or add --force.",
+        )
+
+
+def _apply(session: Session, path: Path, *, yes: bool) -> int:
+    """Read a sheet, show what it records, ask, and record all of it or nothing."""
+    from bposync import sheets
+    from bposync.cli.deciding import deciding
+    from bposync.plan import Choice
+    from bposync.review.settle import NEEDED, read_decisions
+
+    lines = sheets.read(path, NEEDED)
+    with deciding(session) as (survey, journal):
+        plan = survey.plan(Choice(sync_statuses=session.settings.bpo.sync_statuses))
+        reading = read_decisions(survey, plan, lines)
+        document = _document(path, reading)
+        if reading.problems:
+            raise _refused(session, path, reading, document)
+        if reading.decided:
+            _show(session, reading)
+            _ask(session, reading, document, yes=yes)
+            reading.settling.record(journal)
+            document["recorded"] = True
+    if session.output.as_json:
+        session.output.document(document)
+    count = len(reading.decided)
+    if reading.already:
+        session.output.line(f"Recorded before: {reading.already:,}.")
+    if count:
+        session.output.important(f"Recorded: {count:,} decision{'s'[: count != 1]}. Carry them out with: bposync sync")
+    else:
+        session.output.line(
+            "There is nothing to record: the column decision is empty." if not reading.already else "Nothing is new."
+        )
+    return 0
+
+
+def _document(path: Path, reading: Reading) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "file": str(path),
+        "recorded": False,
+        "already": reading.already,
+        "decisions": [
+            {
+                "row": each.row, "customer": each.customer or None, "account": each.account or None,
+                "decision": each.decision, "said": each.said,
+            }
+            for each in reading.decided
+        ],
+        "problems": [{"row": each.row, "who": each.who, "message": each.why} for each in reading.problems],
+    }  # fmt: skip
+
+
+def _refused(session: Session, path: Path, reading: Reading, document: dict[str, Any]) -> UsageError:
+    count = len(reading.problems)
+    columns = [Column("Row", right=True, keep=9), Column("Who", keep=8), Column("What is wrong", keep=10, wrap=True)]
+    rows = [[str(each.row), each.who, each.why] for each in reading.problems]
+    session.output.table(columns, rows, hint="All of them: --json.")
+    error = UsageError(
+        f"{path}: {count:,} row{'s'[: count != 1]} cannot be recorded, so nothing was.",
+        "Mend them in the sheet, or empty their decision; then apply it again.",
+    )
+    error.document = document
+    return error
+
+
+def _show(session: Session, reading: Reading) -> None:
+    columns = [
+        Column("Row", right=True, keep=4), Column("Customer", keep=9), Column("Account", keep=6),
+        Column("Decision", keep=7), Column("What is recorded", keep=10, wrap=True),
+    ]  # fmt: skip
+    rows = [[str(each.row), each.customer, each.account, each.decision, each.said] for each in reading.decided]
+    session.output.table(columns, rows, hint="All of them: --json.")
+    session.output.line()
+
+
+def _ask(session: Session, reading: Reading, document: dict[str, Any], *, yes: bool) -> None:
+    if yes:
+        return
+    output = session.output
+    count = len(reading.decided)
+    error: NotConfirmedError
+    if not output.can_ask():
+        error = NotConfirmedError("Nothing was recorded: there is no terminal to ask at.", "Look at the sheet, then: --yes")
+    elif output.ask(
+        [f"{count:,} decision{'s'[: count != 1]}. Nothing is written to accounting before the next sync."], QUESTION
+    ):
+        return
+    else:
+        error = DeclinedError("Nothing was recorded, for the answer was not yes.")
+    error.document = document
+    raise error

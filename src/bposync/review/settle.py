@@ -1,0 +1,282 @@
+"""What a filled-in sheet decides: each row is understood, compared with what it showed, and checked; then all is recorded.
+
+One row that cannot be understood, or whose data changed since, and nothing is recorded: what a person sees is what holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bposync.decide import ACCEPT, OVERWRITE, Accepted, Settling
+from bposync.errors import UsageError, did_you_mean
+from bposync.fields import FIELDS
+from bposync.review.likeness import MOST
+from bposync.review.make import ACCOUNTING_ONLY, DECISIONS, Subject, fingerprint, subjects
+from bposync.values import normalise_code, quoted, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bposync.plan import Plan
+    from bposync.records import Account
+    from bposync.sheets import Line
+    from bposync.survey import Survey
+
+NEEDED: Final = ("customer", "account", "decision", "check")
+"""The columns that a sheet must have."""
+_VERBS: Final = ("link", "new", "accept", "overwrite", "ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One row's decision: what the sheet says, and what is recorded, in a user's words."""
+
+    row: int
+    customer: str
+    account: str
+    decision: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A row that cannot be recorded, and why, in a user's words."""
+
+    row: int
+    who: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a sheet decides. With problems nothing of it may be recorded."""
+
+    settling: Settling
+    decided: tuple[Decided, ...]
+    problems: tuple[Problem, ...]
+    already: int
+    """Rows whose decision holds already."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: Line
+    verb: str
+    rest: str
+    subject: Subject
+
+    @property
+    def note(self) -> str:
+        return self.line.cells.get("note", "")
+
+
+def read_decisions(survey: Survey, plan: Plan, lines: Sequence[Line]) -> Reading:
+    """Understand and check every row that has a decision. `plan` is of all sites."""
+    reader = _Reader(survey, plan)
+    for line in lines:
+        if line.cells.get("decision", "").strip():
+            reader.add(line)
+    return reader.finish()
+
+
+class _Reader:
+    def __init__(self, survey: Survey, plan: Plan) -> None:
+        self._survey = survey
+        self._customers: dict[str, list[Subject]] = {}
+        self._accounts: dict[str, Subject] = {}
+        for subject in subjects(survey, plan):
+            if subject.change is not None:
+                for name in {subject.change.code, visible(subject.change.code)}:
+                    self._customers.setdefault(normalise_code(name), []).append(subject)
+            elif subject.account is not None:
+                self._accounts[normalise_code(visible(subject.account.code))] = subject
+        self._by_code: dict[str, Account] = {}
+        for account in survey.accounts:
+            self._by_code.setdefault(normalise_code(visible(account.code)), account)
+        self._rows: list[_Row] = []
+        self._seen: dict[str, int] = {}
+        self._already = 0
+        self._problems: list[Problem] = []
+
+    def add(self, line: Line) -> None:
+        """Understand one row, and note it down or what is wrong with it."""
+        try:
+            row = self._understood(line)
+        except UsageError as error:
+            self._problem(line, error)
+            return
+        if row is not None:
+            self._rows.append(row)
+
+    def finish(self) -> Reading:
+        """Check what was understood, all together."""
+        subjects_ = {
+            normalise_code(row.subject.change.code)
+            for row in self._rows
+            if row.verb in ("link", "new") and row.subject.change is not None
+        }
+        settling = Settling(self._survey, subjects_)
+        decided = []
+        for row in self._rows:
+            try:
+                said = self._settled(settling, row)
+            except UsageError as error:
+                self._problem(row.line, error)
+                continue
+            customer, account = (row.line.cells.get(name, "") for name in ("customer", "account"))
+            decided.append(Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said))
+        return Reading(settling, tuple(decided), tuple(sorted(self._problems, key=lambda each: each.row)), self._already)
+
+    def _problem(self, line: Line, error: UsageError) -> None:
+        who = line.cells.get("customer") or line.cells.get("account") or ""
+        self._problems.append(Problem(line.number, who, f"{error.message} {error.hint or ''}".rstrip()))
+
+    def _understood(self, line: Line) -> _Row | None:
+        verb, _, rest = line.cells["decision"].strip().partition(" ")
+        verb, rest = verb.lower(), rest.strip()
+        if verb not in _VERBS:
+            near = did_you_mean(verb, _VERBS)
+            raise UsageError(f"{quoted(line.cells['decision'])} is no decision.", near)
+        if verb == "link" and not rest:
+            raise UsageError("link: to which account?", "Write link CODE.")
+        if verb == "ignore" and rest:
+            raise UsageError("ignore takes nothing behind it.")
+        subject = self._subject(line, verb, rest)
+        customer = line.cells["customer"]
+        if subject is None or (customer and verb not in ("accept", "overwrite") and self._holds(customer, verb, rest)):
+            self._already += 1
+            return None
+        self._once(line, subject)
+        if verb not in DECISIONS[subject.action]:
+            may = ", ".join(DECISIONS[subject.action])
+            raise UsageError(f"{verb} does not fit: {_STANDS.get(subject.action, subject.action)}.", f"It may be: {may}.")
+        self._check_unchanged(line, subject)
+        return _Row(line, verb, rest, subject)
+
+    def _once(self, line: Line, subject: Subject) -> None:
+        code = subject.change.code if subject.change else subject.account.code if subject.account else ""
+        key = f"{subject.action == ACCOUNTING_ONLY} {code}"
+        if (first := self._seen.setdefault(key, line.number)) != line.number:
+            raise UsageError(f"Row {first} decides about it too.", "Leave one of them.")
+
+    def _subject(self, line: Line, verb: str, rest: str) -> Subject | None:
+        """Give what a row is about; None where its decision holds already."""
+        customer, account = line.cells["customer"], line.cells["account"]
+        if customer:
+            found = self._customers.get(normalise_code(customer), [])
+            exact = [subject for subject in found if subject.change is not None and subject.change.code == customer]
+            if len(exact or found) == 1:
+                return (exact or found)[0]
+            if found:
+                raise UsageError(f"{len(found)} customers have the code {quoted(customer)}.", "Mend that in BPO first.")
+            if self._holds(customer, verb, rest):
+                return None
+            raise self._not_waiting(customer)
+        if account:
+            key = normalise_code(account)
+            if key in self._accounts:
+                return self._accounts[key]
+            if verb == "ignore" and key in self._survey.decisions.ignored_accounts:
+                return None
+            if key in self._by_code:
+                raise UsageError(f"Account {quoted(account)} is no longer one without a customer.", "Empty the decision.")
+            raise UsageError(f"There is no account {quoted(account)}.", did_you_mean(account, self._by_code)[:200])
+        raise UsageError("The row names neither a customer nor an account.", "Mend it in BPO: a customer needs a code.")
+
+    def _holds(self, customer: str, verb: str, rest: str) -> bool:
+        """Tell whether a decision about a customer who needs nobody any more is in force."""
+        key = normalise_code(customer)
+        decisions = self._survey.decisions
+        if verb == "link":
+            link = self._survey.links.get(key)
+            account, stands = self._account_and_stands(rest)
+            if link is None or normalise_code(link.account) != normalise_code(account):
+                return False
+            return not stands or self._said(key, stands)
+        if verb == "new":
+            return key in decisions.new and (not rest or normalise_code(decisions.new[key]) == normalise_code(rest))
+        if verb == "ignore":
+            return key in decisions.ignored_customers
+        return self._said(key, verb)
+
+    def _said(self, key: str, verb: str) -> bool:
+        return any(words.startswith(_IN_FORCE[verb]) for words in self._survey.decisions.settled.get(key, ()))
+
+    def _account_and_stands(self, rest: str) -> tuple[str, str]:
+        """Take `VAL002 accept` apart; but an account's code may have blanks inside."""
+        code, _, stands = rest.rpartition(" ")
+        if normalise_code(rest) not in self._by_code and code.strip() and stands.lower() in (ACCEPT, OVERWRITE):
+            return code.strip(), stands.lower()
+        return rest, ""
+
+    def _not_waiting(self, customer: str) -> UsageError:
+        key = normalise_code(customer)
+        if any(each.key == key for each in self._survey.customers):
+            return UsageError(
+                f"Customer {quoted(customer)} no longer needs a person.", "Empty the decision, or take a new sheet."
+            )
+        near = did_you_mean(customer, [each.code for each in self._survey.customers])
+        hint = near if near.startswith("Did") else "A spreadsheet may have taken zeros away: use .xlsx, or mend the code."
+        return UsageError(f"There is no customer {quoted(customer)} in BPO.", hint)
+
+    def _check_unchanged(self, line: Line, subject: Subject) -> None:
+        candidates = [code for number in range(1, MOST + 1) if (code := line.cells.get(f"candidate_{number}", ""))]
+        accounts = [account for code in candidates if (account := self._by_code.get(normalise_code(code))) is not None]
+        if subject.action == ACCOUNTING_ONLY:
+            accounts = []
+        if fingerprint(self._survey.books, subject, candidates, accounts) != line.cells["check"]:
+            raise UsageError(
+                "The customer or an account is no longer as the sheet shows it.",
+                "Empty the decision to record the others, and take a new sheet for it.",
+            )
+
+    def _settled(self, settling: Settling, row: _Row) -> str:
+        """Check one decision, and say what it records."""
+        subject = row.subject
+        if subject.change is None:
+            account = subject.account
+            assert account is not None  # noqa: S101 - a row without a customer is an account's
+            if row.verb == "ignore":
+                return f"account {settling.ignore_account(account.code, note=row.note)} is no longer listed"
+            customer, stands = self._account_and_stands(row.rest)
+            made = settling.link(customer, account.code, stands=stands, instead=True, note=row.note)
+            return f"customer {made.customer} ({made.name}) is account {made.account}{_WHOSE.get(stands, '')}"
+        code = subject.change.code
+        if row.verb == "link":
+            account_code, stands = self._account_and_stands(row.rest)
+            made = settling.link(code, account_code, stands=stands, instead=True, note=row.note)
+            return f"is account {made.account} ({self._name_of(made.account)}){_WHOSE.get(stands, '')}"
+        if row.verb == "new":
+            return f"gets a new account {settling.link_new(code, row.rest, instead=True, note=row.note)} with the next sync"
+        if row.verb == "ignore":
+            settling.ignore_customer(code, note=row.note)
+            return "is skipped from now on"
+        fields = [_field(name) for name in row.rest.replace(",", " ").split()]
+        if row.verb == "accept":
+            accepted = settling.accept(code, fields, note=row.note)
+            return f"accounting's values stand: {_named(accepted)}"
+        return (
+            f"BPO's values replace accounting's with the next sync: {_named(settling.overwrite(code, fields, note=row.note))}"
+        )
+
+    def _name_of(self, account: str) -> str:
+        found = self._by_code.get(normalise_code(visible(account)))
+        return found.name if found is not None else ""
+
+
+def _named(judged: Sequence[Accepted]) -> str:
+    return ", ".join(FIELDS[each.field].label for each in judged) or "none differs"
+
+
+def _field(name: str) -> str:
+    """Give a field by its name, in any case."""
+    return name.strip().lower()
+
+
+_IN_FORCE: Final = {"accept": "accounting's", "overwrite": "BPO's"}
+_WHOSE: Final = {
+    ACCEPT: "; where both have a value, accounting's stands",
+    OVERWRITE: "; where both have a value, BPO's replaces it with the next sync",
+}
+_STANDS: Final = {ACCOUNTING_ONLY: "this is an account without a customer"}
