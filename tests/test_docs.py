@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import ProgrammingError
 
 from bposync import config, database, demo
+from bposync.accounting import partner
 from bposync.accounting.evolution import ACCOUNT_WIDTH, COLUMNS, LARGEST_AMOUNT, LOOKUPS, REAL_ROW
 from bposync.cli.app import app, main
 from bposync.demo import bpo as demo_bpo
@@ -39,10 +40,8 @@ ENVIRONMENT = {"BPO_PASSWORD": "p@ss/w#rd", "ACCOUNTING_PASSWORD": "{odd};one$"}
 # Keys of systems and ways in that this version cannot do yet: not documented before they work.
 NOT_YET = {
     "accounting": {
-        "odbc", "freedom_url", "freedom_user", "freedom_password", "freedom_ca", "freedom_connections", "freedom_plain",
-        "data_path", "sdk_serial", "sdk_code", "sdk_fields", "file",
+        "freedom_url", "freedom_user", "freedom_password", "freedom_ca", "freedom_connections", "freedom_plain",
     },
-    "accounting.defaults": {"category"},
 }  # fmt: skip
 TABLES: Mapping[str, type[Any]] = {
     "bpo": config.BpoTable,
@@ -152,7 +151,7 @@ def test_the_example_configuration_loads_and_its_urls_are_whole() -> None:
 
 
 def test_the_example_configuration_also_loads_with_every_optional_key(tmp_path: Path) -> None:
-    text = switched_on(EXAMPLE.read_text("utf-8"), without=("query",))
+    text = switched_on(EXAMPLE.read_text("utf-8"), without=("query", "odbc"))
     path = tmp_path / "bposync.toml"
     path.write_text(text, "utf-8")
     config.load(path, environment=ENVIRONMENT)
@@ -292,6 +291,26 @@ def test_the_field_map_is_the_codes() -> None:
     assert told == {name: (column, str(width or "")) for name, (column, width) in COLUMNS.items()}
     assert f"`Account`, width {ACCOUNT_WIDTH}," in page("evolution.md")
     assert f"{LARGEST_AMOUNT:,.2f}" in page("evolution.md")
+
+
+def test_partners_field_map_is_the_codes() -> None:
+    told = {bare(row[0]): tuple(bare(cell) for cell in row[1:4]) for row in rows(sections(page("partner.md"))["The field map"])}
+    assert told == {name: (table, column, str(width or "")) for name, (table, column, width) in partner.COLUMNS.items()}
+    assert f"{partner.LARGEST_AMOUNT:,}" in page("partner.md")
+
+
+def test_what_a_new_account_of_partners_gets_is_what_the_code_writes() -> None:
+    section = sections(page("partner.md"))["What a new account gets"]
+    pairs = [pair for row in rows(section) for pair in (row[:2], row[3:])]
+    assert {bare(column): value for column, value in pairs} == {name: str(value) for name, value in partner.NEW_ACCOUNT.items()}
+    assert all(f"`{name}`" in section for name in partner.COMPANY_DEFAULTS.values())
+
+
+def test_partners_page_names_every_package_that_is_needed_on_windows() -> None:
+    locked = (ROOT / "requirements" / "run.txt").read_text("utf-8")
+    names = {name.lower().replace("_", "-") for name in re.findall(r"^([A-Za-z0-9_.-]+)==", locked, re.MULTILINE)}
+    text = page("partner.md").lower()
+    assert [name for name in names if name not in text] == []
 
 
 def test_the_lookups_are_the_codes() -> None:
