@@ -387,6 +387,17 @@ def test_every_page_is_on_the_index() -> None:
     assert [path.name for path in DOCS.glob("*.md") if path.name != "index.md" and f"({path.name})" not in index] == []
 
 
+# Tests.
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_test_that_a_page_names_is_there(path: Path) -> None:
+    files = {each.name: each.read_text("utf-8") for each in (ROOT / "tests").glob("test_*.py")}
+    written = "\n".join(files.values())
+    for name in re.findall(r"`(test_[\w.]+)`", path.read_text("utf-8")):
+        assert name in files or f"def {name}(" in written, name
+
+
 # Examples.
 
 

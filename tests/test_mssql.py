@@ -410,10 +410,17 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         bposync(company, "sync", "--yes", "--overwrite", "--customer", "NEW000002")
         company.edit("NEW000007", Telephone="accepted")
         for command in (
-            ["accept", "NEW000007"], ["ignore", "NEW000005"], ["ignore", "NEW000005", "--undo"], ["unlink", "NEW000006"],
+            ["accept", "NEW000007"], ["accept", "NEW000007", "--undo"], ["accept", "NEW000007"],
+            ["ignore", "NEW000005"], ["ignore", "NEW000005", "--undo"], ["unlink", "NEW000006"],
             ["link", "NEW000006", "NEW000006"],
         ):  # fmt: skip
             bposync(company, *command)
+        bposync(company, "review", "--output", str(company.folder / "review.csv"))
+        filled = (company.folder / "review.csv").read_text("utf-8-sig").replace("NEW000004,,,", "NEW000004,overwrite,,")
+        (company.folder / "filled.csv").write_text(filled, "utf-8")
+        bposync(company, "review", "--apply", str(company.folder / "filled.csv"), "--yes")
+        bposync(company, "link", "--export", str(company.folder / "links.csv"))
+        assert "as bposync recorded it" in bposync(company, "history", "--verify")
         yield server
 
 

@@ -153,6 +153,19 @@ def test_every_command_works_with_a_nasty_password_and_tells_it_nowhere(
     every("history", written["run"])
     every("history", "--customer", "A001")
     every("list", "--site", "Durbin", expect=2)
+    every("link", "C001", "--new", "C002", expect=2)
+    every("accept", "A001")
+    every("ignore", "B001")
+    bposync("ignore", "B001", "--undo", "--config", path)
+    every("unlink", "Z001", expect=2)
+    sheet = tmp_path / "review.csv"
+    every("review", "--output", str(sheet))
+    every("review", "--apply", str(sheet))
+    every("link", "--export", str(tmp_path / "links.csv"))
+    every("link", "--import", str(tmp_path / "links.csv"))
+    every("history", "--verify")
+    every("adopt")
+    assert leaks(sheet.read_text("utf-8")) == leaks((tmp_path / "links.csv").read_text("utf-8")) == []
     journal = company.server.url(company.databases[2])
     tables = [name for (name,) in execute(journal, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
     assert {"bposync_runs", "bposync_links", "bposync_changes"} <= set(tables)

@@ -30,6 +30,7 @@ _HARMLESS = re.compile(r"[+-]?[\d\s().,/-]+", re.ASCII)
 _SEPARATORS: Final = (",", ";", "\t")
 _MOST_CHARACTERS: Final = 32_000  # in a cell of Excel's, a little below its limit
 _MOST_CHOICES: Final = 255  # characters of a drop-down's entries, in Excel
+_A4: Final = 9  # as Excel numbers papers
 _ENDINGS: Final = (".xlsx", ".csv")
 
 
@@ -42,6 +43,8 @@ class Heading:
     hidden: bool = False
     filled_in: bool = False
     """Whether a person writes into it."""
+    wrap: bool = False
+    """Whether a long text goes on in the next line of its cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def _write_xlsx(file: Path, sheet: Sheet) -> None:
 
     with xlsxwriter.Workbook(str(file), {"in_memory": True}) as book:
         text = book.add_format({"num_format": "@", "valign": "top"})
+        wrapped = book.add_format({"num_format": "@", "valign": "top", "text_wrap": True})
         amount = book.add_format({"num_format": "#,##0.00", "valign": "top"})
         to_fill = book.add_format(
             {"num_format": "@", "valign": "top", "bg_color": "#FFF8DC", "border": 1, "border_color": "#D9D9D9"}
@@ -124,30 +128,31 @@ def _write_xlsx(file: Path, sheet: Sheet) -> None:
         for place, heading in enumerate(sheet.headings):
             page.write_string(0, place, heading.name, bold)
             page.set_column(place, place, heading.width, text, {"hidden": heading.hidden})
-        filled = {place for place, heading in enumerate(sheet.headings) if heading.filled_in}
         for number, row in enumerate(sheet.rows, 1):
-            for place, cell in enumerate(row):
+            for place, (heading, cell) in enumerate(zip(sheet.headings, row, strict=True)):
+                style = to_fill if heading.filled_in else wrapped if heading.wrap else text
                 if isinstance(cell, Decimal):
                     page.write_number(number, place, float(cell), amount)
-                elif place in filled:
-                    page.write_string(number, place, cell or "", to_fill) if cell else page.write_blank(
-                        number, place, None, to_fill
-                    )
                 elif cell:
-                    shown = visible(cell)
-                    page.write_string(
-                        number, place, shown if len(shown) <= _MOST_CHARACTERS else f"{shown[:_MOST_CHARACTERS]}…", text
-                    )
+                    page.write_string(number, place, _fitting(visible(cell)), style)
+                elif heading.filled_in:
+                    page.write_blank(number, place, None, style)
         _drop_downs(page, sheet)
         page.freeze_panes(1, 3)
         page.autofilter(0, 0, len(sheet.rows), len(sheet.headings) - 1)
         page.set_landscape()
+        page.set_paper(_A4)
+        page.fit_to_pages(1, 0)
         page.repeat_rows(0)
         if sheet.explanation:
             told = book.add_worksheet("How to fill it in")
             told.set_column(0, 0, 110, book.add_format({"text_wrap": True, "valign": "top"}))
             for number, line in enumerate(sheet.explanation):
                 told.write_string(number, 0, line)
+
+
+def _fitting(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 
 
 def _drop_downs(page: Any, sheet: Sheet) -> None:  # noqa: ANN401 - the library is not typed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bposync.cli.deciding import said
-from bposync.errors import DeclinedError, NotConfirmedError
+from bposync.errors import DeclinedError, GuardError, NotConfirmedError
 
 if TYPE_CHECKING:
     from bposync.cli.common import Session
@@ -23,16 +23,15 @@ def adopt(
     from bposync.journal import open_journal
 
     output, settings = session.output, session.settings
-    with (
-        open_accounting(settings, (), writes=False) as accounting,
-        accounting.way.lock(),
-        open_journal(settings, writes=True) as journal,
-    ):
-        known, company = journal.known_company(), accounting.books.company
+    with open_accounting(settings, (), writes=False) as accounting:
+        company = accounting.books.company
+        # Nothing is locked while the question waits.
+        with open_journal(settings, writes=False) as journal:
+            known, linked = journal.known_company(), len(journal.links.read())
         if known == company.name:
             return said(session, "adopt", [f"The journal is about {known} already."], company=company.name)
         block = [
-            f"The journal is about:  {known or 'no company yet'}, with {len(journal.links.read()):,} linked customers",
+            f"The journal is about:  {known or 'no company yet'}, with {linked:,} linked customers",
             f"Accounting says it is: {company.name}",
             f"Database:              {company.database} on {company.server}",
         ]
@@ -41,7 +40,9 @@ def adopt(
                 raise NotConfirmedError("Nothing was changed: there is no terminal to ask at.", "Look at both, then: --yes")
             if not output.ask(block, "Do the journal's links belong to this company?"):
                 raise DeclinedError("Nothing was changed, for the answer was not yes.")
-        with journal.deciding() as connection:
+        with accounting.way.lock(), open_journal(settings, writes=True) as journal, journal.deciding() as connection:
+            if journal.known_company_in(connection) != known:
+                raise GuardError("Somebody else adopted a company while the question waited; nothing was changed.")
             journal.know_company(connection, company.name)
             journal.decisions.log(connection, "adopt", "", "", f"{known} -> {company.name}")
     return said(session, "adopt", [f"The journal is about {company.name} now."], company=company.name, before=known or None)

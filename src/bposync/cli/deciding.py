@@ -18,6 +18,27 @@ SCHEMA: Final = "bposync.decision/1"
 
 
 @contextlib.contextmanager
+def looking(session: Session) -> Iterator[Survey]:
+    """Give a survey of the company; nothing is locked and nothing can be written."""
+    from bposync.accounting import open_accounting
+    from bposync.bpo import Bpo
+    from bposync.journal import open_journal
+    from bposync.survey import make_survey
+
+    settings = session.settings
+    settings.need_accounting()
+    progress = session.output.progress
+    with (
+        Bpo(settings) as bpo,
+        open_accounting(settings, bpo.fields, writes=False) as accounting,
+        open_journal(settings, writes=False) as journal,
+        progress("Reading BPO") as one,
+        progress("Reading accounts") as two,
+    ):
+        yield make_survey(settings, bpo, accounting, journal, one, two)
+
+
+@contextlib.contextmanager
 def deciding(session: Session) -> Iterator[tuple[Survey, Journal]]:
     """Give a survey of the company and its journal, while no sync can run. Accounting is only read.
 

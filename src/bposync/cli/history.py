@@ -186,6 +186,8 @@ def _print_changes(
     if one_run:
         run = runs[0]
         output.line(f"Run {run.run}, {report.local(run.at)}, by {run.by} on {run.machine}, bposync {run.version}")
+        if run.login:
+            output.line(f"Accounting's own login: {run.login}")
         output.line(f"Sites: {', '.join(run.sites)}")
         if run.customers:
             output.line(f"Only customers: {', '.join(run.customers)}")

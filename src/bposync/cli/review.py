@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.cli.deciding import deciding, looking
 from bposync.cli.output import Column
-from bposync.errors import DeclinedError, NotConfirmedError, UsageError
+from bposync.errors import DeclinedError, GuardError, NotConfirmedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bposync.cli.common import Session, SiteOption
     from bposync.review.settle import Reading
+    from bposync.sheets import Line
+    from bposync.survey import Survey
 
 SCHEMA: Final = "bposync.review/1"
 QUESTION: Final = "Record these decisions?"
@@ -50,27 +55,13 @@ def review(
 def _write(session: Session, path: Path, site: list[str] | None, *, force: bool) -> int:
     """Make the sheet. Reads both sides and the journal, and takes no lock."""
     from bposync import sheets
-    from bposync.accounting import open_accounting
-    from bposync.bpo import Bpo
-    from bposync.journal import open_journal
     from bposync.review.make import make_sheet
-    from bposync.survey import make_survey
 
     sheets.check_ending(path)
     if not force:
         _keep_decided(path)
-    settings, progress = session.settings, session.output.progress
-    settings.need_accounting()
-    with (
-        Bpo(settings) as bpo,
-        open_accounting(settings, bpo.fields, writes=False) as accounting,
-        open_journal(settings, writes=False) as journal,
-        progress("Reading BPO") as one,
-        progress("Reading accounts") as two,
-    ):
-        survey = make_survey(settings, bpo, accounting, journal, one, two)
-        plan = survey.plan(survey.choose(site))
-        sheet = make_sheet(survey, plan)
+    with looking(session) as survey:
+        sheet = make_sheet(survey, survey.plan(survey.choose(site)))
     sheets.write(path, sheet)
     places = {heading.name: place for place, heading in enumerate(sheet.headings)}
     counts: dict[str, int] = {}
@@ -105,43 +96,65 @@ def _keep_decided(path: Path) -> None:
 
 
 def _apply(session: Session, path: Path, *, yes: bool) -> int:
-    """Read a sheet, show what it records, ask, and record all of it or nothing."""
+    """Read a sheet, show what it records, ask, and record all of it or nothing.
+
+    While the question waits nothing is locked; after the yes both sides are looked at again.
+    """
     from bposync import sheets
-    from bposync.cli.deciding import deciding
-    from bposync.plan import Choice
-    from bposync.review.settle import NEEDED, read_decisions
+    from bposync.review.settle import NEEDED
 
     lines = sheets.read(path, NEEDED)
+    asked: Reading | None = None
+    if not yes:
+        with looking(session) as survey:
+            asked = _read(session, path, survey, lines)
+        if not asked.decided:
+            return _done(session, path, asked)
+        _show(session, asked)
+        _ask(session, path, asked)
     with deciding(session) as (survey, journal):
-        plan = survey.plan(Choice(sync_statuses=session.settings.bpo.sync_statuses))
-        reading = read_decisions(survey, plan, lines)
-        document = _document(path, reading)
-        if reading.problems:
-            raise _refused(session, path, reading, document)
-        if reading.decided:
+        reading = _read(session, path, survey, lines)
+        if asked is None:
             _show(session, reading)
-            _ask(session, reading, document, yes=yes)
-            reading.settling.record(journal)
-            document["recorded"] = True
-    if session.output.as_json:
-        session.output.document(document)
-    count = len(reading.decided)
+        elif reading.decided != asked.decided:
+            raise GuardError(
+                "Somebody synchronised or decided something while the question waited; nothing was recorded.",
+                "Apply the sheet again, and look at what it records then.",
+            )
+        reading.settling.record(journal)
+    return _done(session, path, reading)
+
+
+def _read(session: Session, path: Path, survey: Survey, lines: Sequence[Line]) -> Reading:
+    """Understand the sheet. Raises UsageError, with the rows that cannot be recorded printed, where there are any."""
+    from bposync.plan import Choice
+    from bposync.review.settle import read_decisions
+
+    plan = survey.plan(Choice(sync_statuses=session.settings.bpo.sync_statuses))
+    reading = read_decisions(survey, plan, lines)
+    if reading.problems:
+        raise _refused(session, path, reading)
+    return reading
+
+
+def _done(session: Session, path: Path, reading: Reading) -> int:
+    output, count = session.output, len(reading.decided)
+    if output.as_json:
+        output.document(_document(path, reading, recorded=bool(count)))
     if reading.already:
-        session.output.line(f"Recorded before: {reading.already:,}.")
+        output.line(f"Recorded before: {reading.already:,}.")
     if count:
-        session.output.important(f"Recorded: {count:,} decision{'s'[: count != 1]}. Carry them out with: bposync sync")
+        output.important(f"Recorded: {count:,} decision{'s'[: count != 1]}. Carry them out with: bposync sync")
     else:
-        session.output.line(
-            "There is nothing to record: the column decision is empty." if not reading.already else "Nothing is new."
-        )
+        output.line("Nothing is new." if reading.already else "There is nothing to record: the column decision is empty.")
     return 0
 
 
-def _document(path: Path, reading: Reading) -> dict[str, Any]:
+def _document(path: Path, reading: Reading, *, recorded: bool = False) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "file": str(path),
-        "recorded": False,
+        "recorded": recorded,
         "already": reading.already,
         "decisions": [
             {
@@ -154,7 +167,7 @@ def _document(path: Path, reading: Reading) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _refused(session: Session, path: Path, reading: Reading, document: dict[str, Any]) -> UsageError:
+def _refused(session: Session, path: Path, reading: Reading) -> UsageError:
     count = len(reading.problems)
     columns = [Column("Row", right=True, keep=9), Column("Who", keep=8), Column("What is wrong", keep=10, wrap=True)]
     rows = [[str(each.row), each.who, each.why] for each in reading.problems]
@@ -163,11 +176,13 @@ def _refused(session: Session, path: Path, reading: Reading, document: dict[str,
         f"{path}: {count:,} row{'s'[: count != 1]} cannot be recorded, so nothing was.",
         "Mend them in the sheet, or empty their decision; then apply it again.",
     )
-    error.document = document
+    error.document = _document(path, reading)
     return error
 
 
 def _show(session: Session, reading: Reading) -> None:
+    if not reading.decided:
+        return
     columns = [
         Column("Row", right=True, keep=4), Column("Customer", keep=9), Column("Account", keep=6),
         Column("Decision", keep=7), Column("What is recorded", keep=10, wrap=True),
@@ -177,19 +192,15 @@ def _show(session: Session, reading: Reading) -> None:
     session.output.line()
 
 
-def _ask(session: Session, reading: Reading, document: dict[str, Any], *, yes: bool) -> None:
-    if yes:
-        return
-    output = session.output
-    count = len(reading.decided)
+def _ask(session: Session, path: Path, reading: Reading) -> None:
+    output, count = session.output, len(reading.decided)
+    block = [f"{count:,} decision{'s'[: count != 1]}. Nothing is written to accounting before the next sync."]
     error: NotConfirmedError
     if not output.can_ask():
         error = NotConfirmedError("Nothing was recorded: there is no terminal to ask at.", "Look at the sheet, then: --yes")
-    elif output.ask(
-        [f"{count:,} decision{'s'[: count != 1]}. Nothing is written to accounting before the next sync."], QUESTION
-    ):
+    elif output.ask(block, QUESTION):
         return
     else:
         error = DeclinedError("Nothing was recorded, for the answer was not yes.")
-    error.document = document
+    error.document = _document(path, reading)
     raise error

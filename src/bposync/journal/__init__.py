@@ -135,14 +135,17 @@ class Journal:
         """Give the name of the accounting database that the links belong to; empty before the first sync."""
         if self.is_empty:
             return ""
-        table = schema.companies
         with self.transaction("cannot be read") as connection:
-            return str(connection.execute(sa.select(table.c.name).where(table.c.company == self.company)).scalar() or "")
+            return self.known_company_in(connection)
+
+    def known_company_in(self, connection: sa.Connection) -> str:
+        """Give the same in the caller's transaction."""
+        table = schema.companies
+        return str(connection.execute(sa.select(table.c.name).where(table.c.company == self.company)).scalar() or "")
 
     def know_company_first(self, connection: sa.Connection, name: str) -> None:
         """Remember the accounting database with the first thing that is kept of it, in the caller's transaction."""
-        table = schema.companies
-        if connection.execute(sa.select(table.c.name).where(table.c.company == self.company)).first() is None:
+        if not self.known_company_in(connection):
             self.know_company(connection, name)
 
     def know_company(self, connection: sa.Connection, name: str) -> None:

@@ -48,7 +48,8 @@ _CANDIDATE: Final = (
 HEADINGS: Final = (
     Heading("site", 14), Heading("customer", 14), Heading("name", 32), Heading("account", 12),
     Heading("decision", 22, filled_in=True), Heading("note", 22, filled_in=True),
-    Heading("action", 15), Heading("why", 60), Heading("differences", 60), Heading("balance", 14), Heading("changed", 18),
+    Heading("action", 15), Heading("why", 50, wrap=True), Heading("differences", 60, wrap=True),
+    Heading("balance", 14), Heading("changed", 18),
     *(Heading(f"{name}_{number}", width) for number in range(1, MOST + 1) for name, width in _CANDIDATE),
     Heading("free_code", 12), Heading("check", 18, hidden=True),
 )  # fmt: skip
