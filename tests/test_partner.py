@@ -16,7 +16,7 @@ from bposync import apply, bpo, database, odbc
 from bposync.accounting import open_accounting
 from bposync.accounting.partner_record import DELIVERY_COLUMNS, MASTER_COLUMNS
 from bposync.demo import partner as demo
-from bposync.errors import UnreachableError, UsageError
+from bposync.errors import LockedError, UnreachableError, UsageError
 from bposync.fields import BPO_FIELDS
 from bposync.records import Customer, Row
 from support import odbc as drivers
@@ -587,8 +587,8 @@ def test_pastels_database_hands_over_bytes_of_cp1252(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pyodbc, "connect", lambda *_, **__: Zen())
     odbc.PlainOdbc().connect("DSN=x")
     assert told == [
-        ("encoding", {"encoding": "cp1252", "ctype": pyodbc.SQL_CHAR}),
-        ("decoding", (pyodbc.SQL_CHAR, {"encoding": "cp1252"})),
+        ("encoding", {"encoding": odbc.CODE_PAGE, "ctype": pyodbc.SQL_CHAR}),
+        ("decoding", (pyodbc.SQL_CHAR, {"encoding": odbc.CODE_PAGE})),
     ]
 
 
@@ -650,3 +650,47 @@ def test_amounts_beyond_what_a_column_means_are_told_apart(in_sqlite: PartnerCom
     in_sqlite.customer("OLD001", "Old", credit_limit=1000)
     assert in_sqlite.sync().fields("OLD001") == {"credit_limit": (Decimal("1000.25"), Decimal("1000.00"), "conflict")}
     assert dump(in_sqlite.accounting_url)
+
+
+# As a process, and with the journal in a server.
+
+
+def test_a_sync_by_each_way_from_beginning_to_end_as_a_process(company: PartnerCompany) -> None:
+    company.customer("HIL001", "Hillcrest", phone="031 1", credit_limit=500, terms="60 Days")
+    company.customer("HIL0001", "Too long")
+    company.account("OLD001", "Old")
+    company.customer("OLD001", "Old", email="a@b.example")
+    document = company.run("sync", "--yes", "--json", expect=4).json
+    assert {action: count for action, count in document["summary"].items() if count} == {
+        "create": 1,
+        "update": 1,
+        "rejected": 1,
+    }
+    assert document["outcomes"]["written"] == 2
+    assert document["company"]
+    assert company.held()["HIL001"]["phone"] == "031 1"
+    company.remove("HIL0001")
+    assert company.run("sync", "--yes").stdout == "Nothing to write: 2 customers are in step.\n"
+    assert company.run("status", "--json").json["in_sync"] is True
+
+
+def test_a_journal_in_a_server_keeps_the_syncs_of_a_company_apart_and_no_others(
+    by_odbc: PartnerCompany, postgres_url: str
+) -> None:
+    by_odbc.journal_url = postgres_url
+    by_odbc.configure("state", url=postgres_url)
+    by_odbc.customer("HIL001", "Hillcrest")
+    assert by_odbc.sync().outcomes == {"HIL001": "written"}
+    with by_odbc.opened() as first, first.accounting.way.lock():
+        with by_odbc.opened() as second, pytest.raises(LockedError, match="main"), second.accounting.way.lock():
+            pass
+        by_odbc.configure("state", company="other")
+        with by_odbc.opened() as third, third.accounting.way.lock():
+            pass
+
+
+def test_a_byte_that_cp1252_does_not_know_stops_no_reading() -> None:
+    assert b"A\x80\x81B ".decode(odbc.CODE_PAGE) == "A€\x81B "
+    assert "A€".encode(odbc.CODE_PAGE) == b"A\x80"
+    with pytest.raises(UnicodeEncodeError):
+        "公".encode(odbc.CODE_PAGE)

@@ -7,6 +7,7 @@ columns are those of ODBC's own catalogue.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import struct
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +27,8 @@ BITS: Final = struct.calcsize("P") * 8
 """Of this Python: 32 or 64; it sees the ODBC drivers and COM servers of its own kind only."""
 # How Pastel's database calls itself. It keeps text in the code page of South African Windows.
 _PASTEL: Final = ("pervasive", "btrieve", "zen", "psql")
-_CODE_PAGE: Final = "cp1252"
+CODE_PAGE: Final = "bposync_cp1252"
+"""cp1252, in which a byte that it does not know is a control character: one that strayed in stops no reading."""
 _LOST: Final = ("08", "HYT01")
 # Of ODBC's SQLSTATE and of Windows: the driver is of the other kind, 32-bit or 64-bit.
 _OTHER_BITS: Final = ("IM014", "error code 193", "%1 is not a valid Win32")
@@ -75,8 +77,8 @@ class PlainOdbc(PyODBCConnector, DefaultDialect):
             made = pyodbc.connect(*arguments, **options)
         if any(word in str(made.getinfo(pyodbc.SQL_DBMS_NAME)).lower() for word in _PASTEL):
             # Its drivers hand over bytes of the code page, and take them.
-            made.setencoding(encoding=_CODE_PAGE, ctype=pyodbc.SQL_CHAR)
-            made.setdecoding(pyodbc.SQL_CHAR, encoding=_CODE_PAGE)
+            made.setencoding(encoding=CODE_PAGE, ctype=pyodbc.SQL_CHAR)
+            made.setdecoding(pyodbc.SQL_CHAR, encoding=CODE_PAGE)
         return made
 
     def is_disconnect(self, e: Exception, connection: Any, cursor: Any) -> bool:  # noqa: ANN401
@@ -169,4 +171,20 @@ def database_name(connection: sa.Connection) -> str:
     return ""
 
 
+def _stray(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)  # noqa: S101 - it is asked about decoding only
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+def _codec(name: str) -> codecs.CodecInfo | None:
+    if name != CODE_PAGE:
+        return None
+    encode = codecs.lookup("cp1252").encode
+    return codecs.CodecInfo(
+        encode, lambda raw, _="strict": (bytes(raw).decode("cp1252", f"{CODE_PAGE}.stray"), len(raw)), name=name
+    )
+
+
+codecs.register_error(f"{CODE_PAGE}.stray", _stray)
+codecs.register(_codec)
 registry.register(f"{BACKEND}.pyodbc", __name__, PlainOdbc.__name__)
