@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyodbc
 import pytest
 import sqlalchemy as sa
 
@@ -59,6 +58,15 @@ def company(companies: PartnerCompanies, request: pytest.FixtureRequest) -> Part
 @pytest.fixture
 def in_sqlite(companies: PartnerCompanies) -> PartnerCompany:
     return companies.make(SQLITE)
+
+
+@pytest.fixture
+def pyodbc() -> Any:
+    """pyodbc, which needs the driver manager that the operating system has to bring."""
+    needs(drivers.pyodbc_loads(), "pyodbc does not load: install unixODBC")
+    import pyodbc
+
+    return pyodbc
 
 
 @pytest.fixture
@@ -504,6 +512,8 @@ class Watched:
         return getattr(self._connection, name)
 
     def __setattr__(self, name: str, value: object) -> None:
+        import pyodbc
+
         raise pyodbc.Error("HYC00", f"[HYC00] Driver not capable: {name} = {value}")
 
     def cursor(self) -> Any:
@@ -556,7 +566,7 @@ def test_what_reaches_a_driver_is_plain(by_odbc: PartnerCompany, sent: list[str]
 
 
 def test_a_driver_that_takes_no_time_out_for_the_login_is_asked_without(
-    by_odbc: PartnerCompany, monkeypatch: pytest.MonkeyPatch
+    by_odbc: PartnerCompany, pyodbc: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect, tries = pyodbc.connect, []
 
@@ -571,7 +581,7 @@ def test_a_driver_that_takes_no_time_out_for_the_login_is_asked_without(
     assert tries[:2] == [True, False]
 
 
-def test_pastels_database_hands_over_bytes_of_cp1252(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pastels_database_hands_over_bytes_of_cp1252(pyodbc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, Any]] = []
 
     class Zen:
@@ -604,7 +614,7 @@ def test_a_driver_that_is_not_installed_is_told_with_those_that_are(by_odbc: Par
     "said", ["[IM014] The specified DSN contains an architecture mismatch", "failed to load (error code 193)"]
 )
 def test_32_and_64_bit_mixed_up_is_told_with_what_to_do(
-    by_odbc: PartnerCompany, monkeypatch: pytest.MonkeyPatch, said: str
+    by_odbc: PartnerCompany, pyodbc: Any, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     def mixed(*_: Any, **__: Any) -> Any:
         raise pyodbc.InterfaceError("IM014", said)

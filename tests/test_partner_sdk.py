@@ -18,7 +18,7 @@ from bposync.accounting import pastel_sdk
 from bposync.accounting.partner_record import DELIVERY_COLUMNS, MASTER_COLUMNS
 from bposync.cli.app import main
 from bposync.errors import BposyncError, UnreachableError, UsageError
-from support.partner import SDK, PartnerCompanies, PartnerCompany
+from support.partner import SDK, SQLITE, PartnerCompanies, PartnerCompany
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,6 +181,23 @@ def test_an_older_sdk_reads_fewer_columns(make: Callable[..., PartnerCompany]) -
     company.customer("OLD001", "Old", phone="1")
     assert company.sync().outcomes == {"OLD001": "written"}
     assert company.held()["OLD001"]["phone"] == "1"
+
+
+def test_accounts_may_be_read_from_the_tables_and_written_through_the_sdk(
+    make: Callable[..., PartnerCompany], postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    company = make()
+    tables = PartnerCompanies(postgres, tmp_path_factory.mktemp("tables")).make(SQLITE)
+    company.configure("accounting", url=tables.accounting_url)
+    company.configure("accounting.groups", RE="Hillcrest Park")
+    for books in (company, tables):
+        books.account("OLD001", "Old", phone="1", TaxCode=4, PriceRegime=1, PaymentTerms=30)
+    company.customer("OLD001", "Old", phone="1", email="a@b.example")
+    company.customer("NEW001", "New")
+    assert company.sync().outcomes == {"NEW001": "written", "OLD001": "written"}
+    assert "GetNearest" not in names(company)
+    held = company.whole()
+    assert (held["OLD001"]["Email"], held["NEW001"]["Category"]) == ("a@b.example", 5)
 
 
 # What an answer means.
