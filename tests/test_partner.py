@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from bposync import apply, bpo, database, odbc
 from bposync.accounting import open_accounting
 from bposync.accounting.partner_record import DELIVERY_COLUMNS, MASTER_COLUMNS
+from bposync.accounting.partner_tables import PartnerTables
 from bposync.demo import partner as demo
 from bposync.errors import LockedError, UnreachableError, UsageError
 from bposync.fields import BPO_FIELDS
@@ -704,3 +707,34 @@ def test_a_byte_that_cp1252_does_not_know_stops_no_reading() -> None:
     assert "A€".encode(odbc.CODE_PAGE) == b"A\x80"
     with pytest.raises(UnicodeEncodeError):
         "公".encode(odbc.CODE_PAGE)
+
+
+def test_accounts_that_are_about_to_be_written_stay_as_they_are_until_then(
+    company: PartnerCompany, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.customer("HIL001", "Hillcrest", phone="1", credit_limit=1)
+    company.sync()
+    company.change("HIL001", phone="2")
+    update, refused = PartnerTables.update, []
+
+    def meddled(books: PartnerTables, *arguments: Any) -> None:
+        for table in ("CustomerMaster", "DeliveryAddresses"):
+            with pytest.raises(DBAPIError, match="lock"):
+                meddle(company.accounting_url, table)
+            refused.append(table)
+        update(books, *arguments)
+
+    monkeypatch.setattr(PartnerTables, "update", meddled)
+    assert company.sync().outcomes == {"HIL001": "written"}
+    assert refused == ["CustomerMaster", "DeliveryAddresses"]
+
+
+def meddle(url: str, table: str) -> None:
+    """Change a row as another program does that does not wait long."""
+    statement = f'UPDATE "{table}" SET "CustomerCode" = \'X\' WHERE "CustomerCode" LIKE \'HIL001%\''
+    on_sqlite = url.startswith("sqlite")
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": 0.1} if on_sqlite else {})
+    with engine.begin() as connection:
+        if not on_sqlite:
+            connection.execute(sa.text("SET lock_timeout = 100"))
+        connection.execute(sa.text(statement))
