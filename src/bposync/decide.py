@@ -13,11 +13,12 @@ from bposync.errors import UsageError, nearest
 from bposync.fields import FIELDS
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, remark
 from bposync.people import current_user
+from bposync.plan import verdict
 from bposync.records import Link, PairingKind
 from bposync.values import normalise_code, quoted, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -62,6 +63,7 @@ class Settling:
         self._gone: dict[int, Link] = {}
         for pairing in survey.matching.pairings:
             self._note_holder(pairing, subjects)
+        self._taken: dict[int, str] = {}
         self._links = dict(survey.links)
         self._new = {key: code for key, code in survey.decisions.new.items() if key not in subjects}
         self._steps: list[Step] = []
@@ -96,6 +98,7 @@ class Settling:
         account = self.account(account_code)
         old = self._links.get(customer.key)
         if old is not None and self.pairing(customer).account is account:
+            self._take(account, customer)
             if fields := self._both_have(customer, account) if stands else []:
                 judge = self.accept if stands == ACCEPT else self.overwrite
                 judge(code, [each.field for each in fields], note=note)
@@ -140,13 +143,16 @@ class Settling:
         ]
 
     def _take(self, account: Account, customer: Customer) -> None:
+        mine = f"{customer.code} ({customer.name})"
         holder = self._holders.get(id(account))
-        if holder is not None and self.pairing(customer).account is not account:
+        if self.pairing(customer).account is account:
+            holder = self._taken.get(id(account))
+        if holder is not None and holder != mine:
             raise UsageError(
                 f"Account {account.code} ({account.name}) is that of {holder}.",
                 f"If that is wrong: bposync unlink {holder.partition(' ')[0]}",
             )
-        self._holders[id(account)] = f"{customer.code} ({customer.name})"
+        self._holders[id(account)] = self._taken[id(account)] = mine
 
     def link_new(self, code: str, new_code: str, *, instead: bool = False, note: str = "") -> str:
         """Settle that a customer has no account yet; give the code that it gets: `new_code`, or its own where that is empty.
@@ -240,35 +246,48 @@ class Settling:
     ) -> None:
         made = Link(customer.code, account.code, account.key, customer.name, customer.sites, agreed)
         self._links[customer.key] = made
+        judged = {each.field for each in fields}
+        kept = {name: value for name, value in self._overwritten(customer).items() if name not in judged}
 
         def step(journal: Journal, connection: sa.Connection) -> None:
             journal.links.save(connection, [made], by=current_user(), at=journal.now())
+            if kept:
+                journal.decisions.overwrite(connection, customer.key, kept)
             detail = remark(", ".join(each.field for each in fields), note)
             journal.decisions.log(connection, decision, customer.code, account.code, detail)
 
         self._steps.append(step)
 
     def overwrite(self, code: str, fields: Sequence[str] = (), *, note: str = "") -> list[Accepted]:
-        """Settle that BPO's values replace accounting's present ones with the next sync; give the fields that differ.
+        """Settle that BPO's values replace accounting's present ones with the next sync; give the fields that it is about.
 
-        A value that accounting changes until then is another one, and is left.
+        A value that accounting changes until then is another one, and is left. What was accepted, what BPO never had, and
+        what accounting cannot hold is none of them.
         """
-        customer, _, account = self._pair(code, fields)
+        customer, pairing, account = self._pair(code, fields)
         shape = self._survey.books.shape(customer)
+        agreed = pairing.link.agreed if pairing.link else {}
+        held = {**dict(customer.problems), **shape.rejected, **shape.held}
         settled = [
             Accepted(name, bpo, accounting)
             for name, bpo, accounting in zip(self._survey.books.fields, shape.values, account.values, strict=True)
-            if bpo != accounting and (not fields or name in fields)
-        ]
+            if (not fields or name in fields) and name not in held
+            and verdict(FIELDS[name], bpo, accounting, agreed.get(name), held=False) is not None
+        ]  # fmt: skip
+        values = {**self._overwritten(customer), **{each.field: each.accounting for each in settled}}
 
         def step(journal: Journal, connection: sa.Connection) -> None:
-            journal.decisions.overwrite(connection, customer.key, {each.field: each.accounting for each in settled})
+            journal.decisions.overwrite(connection, customer.key, values)
             detail = remark(", ".join(each.field for each in settled), note)
             journal.decisions.log(connection, "overwrite", customer.code, account.code, detail)
 
         if settled:
             self._steps.append(step)
         return settled
+
+    def _overwritten(self, customer: Customer) -> Mapping[str, Value]:
+        """Give what is to be overwritten already; a decision about other fields takes none of it back."""
+        return self._survey.decisions.overwrite.get(customer.key, {})
 
     def _pair(self, code: str, fields: Sequence[str]) -> tuple[Customer, Pairing, Account]:
         customer = self.customer(code)

@@ -12,6 +12,8 @@ import io
 import os
 import re
 import secrets
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -20,15 +22,20 @@ from bposync.errors import UsageError
 from bposync.values import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 Cell = str | Decimal | None
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")
+_GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _HARMLESS = re.compile(r"[+-]?[\d\s().,/-]+", re.ASCII)
 _SEPARATORS: Final = (",", ";", "\t")
-_MOST_CHARACTERS: Final = 32_000  # in a cell of Excel's, a little below its limit
+_MOST_CHARACTERS: Final = 32_000  # in a cell of Excel's, a little below its limit; it counts those beyond the first plane twice
+_MOST_IN_CSV: Final = 10_000_000  # characters of a cell; a long name in which all is escaped takes some 400,000
+_MOST_BYTES: Final = 300_000_000  # of a workbook, unpacked
+_MOST_CELLS: Final = 20_000_000  # of a page, from its first cell to its last
+_FILLED_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})(\d{1,7})[\"'][^>]*(?<!/)>")
 _MOST_CHOICES: Final = 255  # characters of a drop-down's entries, in Excel
 _A4: Final = 9  # as Excel numbers papers
 _ENDINGS: Final = (".xlsx", ".csv")
@@ -72,8 +79,14 @@ def guarded(cell: str) -> str:
     return f"'{shown}" if _FORMULA.match(cell) and not _HARMLESS.fullmatch(cell) else shown
 
 
+def as_cell(text: str) -> str:
+    """Give a guarded CSV cell that is read back as the text: one that begins so by itself gets an apostrophe more."""
+    cell = guarded(text)
+    return cell if _unguarded(cell) == visible(text) else f"'{cell}"
+
+
 def _unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def check_ending(path: Path) -> None:
@@ -110,13 +123,21 @@ def _csv(file: Path, sheet: Sheet) -> None:
         writer = csv.writer(stream)
         writer.writerow(heading.name for heading in sheet.headings)
         for row in sheet.rows:
-            writer.writerow(f"{cell:.2f}" if isinstance(cell, Decimal) else guarded(cell or "") for cell in row)
+            writer.writerow(f"{cell:.2f}" if isinstance(cell, Decimal) else _cut(as_cell(cell or "")) for cell in row)
+
+
+def _cut(text: str) -> str:
+    """Give text as long as a spreadsheet's cell holds it; codes and values never come near that."""
+    if len(text) * 2 <= _MOST_CHARACTERS or len(text.encode("utf-16-le", "surrogatepass")) <= 2 * _MOST_CHARACTERS:
+        return text
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * _MOST_CHARACTERS].decode("utf-16-le", "ignore") + "…"
 
 
 def _write_xlsx(file: Path, sheet: Sheet) -> None:
     import xlsxwriter
 
-    with xlsxwriter.Workbook(str(file), {"in_memory": True}) as book:
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
         text = book.add_format({"num_format": "@", "valign": "top"})
         wrapped = book.add_format({"num_format": "@", "valign": "top", "text_wrap": True})
         amount = book.add_format({"num_format": "#,##0.00", "valign": "top"})
@@ -134,7 +155,7 @@ def _write_xlsx(file: Path, sheet: Sheet) -> None:
                 if isinstance(cell, Decimal):
                     page.write_number(number, place, float(cell), amount)
                 elif cell:
-                    page.write_string(number, place, _fitting(visible(cell)), style)
+                    page.write_string(number, place, _cut(visible(cell)), style)
                 elif heading.filled_in:
                     page.write_blank(number, place, None, style)
         _drop_downs(page, sheet)
@@ -149,20 +170,18 @@ def _write_xlsx(file: Path, sheet: Sheet) -> None:
             told.set_column(0, 0, 110, book.add_format({"text_wrap": True, "valign": "top"}))
             for number, line in enumerate(sheet.explanation):
                 told.write_string(number, 0, line)
-
-
-def _fitting(text: str) -> str:
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
+    with file.open("xb") as stream:
+        stream.write(made.getbuffer())
 
 
 def _drop_downs(page: Any, sheet: Sheet) -> None:  # noqa: ANN401 - the library is not typed
     """Offer each row its own entries; a cell takes any text all the same."""
     place = next((place for place, heading in enumerate(sheet.headings) if heading.filled_in), None)
     for row, entries in sheet.choices.items():
-        # Entries are told apart by commas, and are short in all.
-        fitting = [entry for entry in entries if "," not in entry and entry == visible(entry)]
+        # Entries are told apart by commas, stand between quotation marks, and are short in all: the longest go first.
+        fitting = [entry for entry in entries if not {",", '"'} & set(entry) and entry == visible(entry)]
         while sum(len(entry) + 1 for entry in fitting) > _MOST_CHOICES:
-            fitting.pop(0)
+            del fitting[max(range(len(fitting)), key=lambda place: (len(fitting[place]), place))]
         if place is not None and fitting:
             page.data_validation(row + 1, place, row + 1, place, {"validate": "list", "source": fitting, "show_error": False})
 
@@ -175,33 +194,39 @@ def read(path: Path, needed: Sequence[str], *, plain: bool = False) -> list[Line
     """
     check_ending(path)
     try:
-        rows = list(_read_xlsx(path) if path.suffix.lower() == ".xlsx" else _read_csv(path, needed, plain=plain))
+        rows = _xlsx_rows(path, needed) if path.suffix.lower() == ".xlsx" else _csv_rows(path, needed, plain=plain)
     except OSError as error:
         raise UsageError(f"{visible(str(path))} cannot be read: {error.strerror or error}.", "Check the name.") from None
-    headings = [heading.strip().casefold() for heading in rows[0][1]] if rows else []
+    headings = [heading.casefold() for heading in rows[0][1]] if rows else []
     for name in needed:
         if headings.count(name) != 1:
             what = "has no column" if name not in headings else "has several columns"
             raise UsageError(f"{visible(str(path))} {what} {name!r}.", "Take the sheet that bposync wrote, with its headings.")
-    return [Line(number, dict(zip(headings, cells, strict=False))) for number, cells in rows[1:] if any(cells)]
+    empty = dict.fromkeys(headings, "")  # a row may end with its last cell that is filled
+    return [Line(number, {**empty, **dict(zip(headings, cells, strict=False))}) for number, cells in rows[1:]]
 
 
-def _read_csv(path: Path, needed: Sequence[str], *, plain: bool) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(path: Path, needed: Sequence[str], *, plain: bool) -> list[tuple[int, list[str]]]:
+    """Give the rows that are not blank, each with its number."""
     text = _decoded(path)
-    says_separator = text[:4].lower() == "sep="  # a line of Excel's own, before the headings
-    if says_separator:
-        text = text.partition("\n")[2]
-    first = text.partition("\n")[0].lower()
+    separator = ""
+    if text[:4].lower() == "sep=":  # a line of Excel's own before the headings, which it does not show or count
+        line, _, text = text.partition("\n")
+        separator = line[4:5].strip("\r")
+    first = next((line for line in text.splitlines() if line.strip()), "").lower()
 
     def found(separator: str) -> tuple[int, int]:
         names = [name.strip(' "\r') for name in first.split(separator)]
         return sum(name in names for name in needed), len(names)
 
-    separator = max(_SEPARATORS, key=found)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    csv.field_size_limit(_MOST_IN_CSV)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator or max(_SEPARATORS, key=found))
     try:
-        for number, row in enumerate(rows, 1 + says_separator):
-            yield number, [cell.strip() if plain else _unguarded(cell.strip()) for cell in row]
+        return [
+            (number, [cell.strip() if plain else _unguarded(cell.strip()) for cell in row])
+            for number, row in enumerate(rows, 1)
+            if any(cell.strip() for cell in row)
+        ]
     except csv.Error as error:
         raise UsageError(f"{visible(str(path))}, line {rows.line_num}: {error}.", "Save it as CSV again.") from None
 
@@ -216,16 +241,58 @@ def _decoded(path: Path) -> str:
     raise UsageError(f"{visible(str(path))} is no text that could be read.", "Save it as CSV UTF-8, or as .xlsx.")
 
 
-def _read_xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _xlsx_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Give the rows that are not blank of the first page that has the headings, else of the first page at all."""
     import python_calamine
 
+    pages = []
     try:
+        _check_size(path)
         with path.open("rb") as stream, python_calamine.CalamineWorkbook.from_filelike(stream) as book:
-            rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (python_calamine.CalamineError, IndexError) as error:
+            for name in book.sheet_names:
+                rows = enumerate(book.get_sheet_by_name(name).to_python(skip_empty_area=False), 1)
+                filled = [(number, cells) for number, row in rows if any(cells := [_text(cell) for cell in row])]
+                pages.append(filled)
+                if filled and {*needed} <= {cell.casefold() for cell in filled[0][1]}:
+                    return filled
+    except python_calamine.PasswordError:
+        raise UsageError(f"{visible(str(path))} has a password.", "Take it off in the spreadsheet, and save it.") from None
+    except (python_calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise UsageError(f"{visible(str(path))} is no .xlsx that could be read: {error}.", "Save it as .xlsx again.") from None
-    for number, row in enumerate(rows, 1):
-        yield number, [_text(cell) for cell in row]
+    return next(iter(pages), [])
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a workbook that would fill the memory: by its size, or by one cell far out. Raises ValueError."""
+    if not zipfile.is_zipfile(path):
+        return  # one with a password is no zip file; whatever else, the reader says what is wrong
+    with zipfile.ZipFile(path) as packed:
+        members = packed.infolist()
+        if sum(member.file_size for member in members) > _MOST_BYTES:
+            raise ValueError("it is too large")
+        if not any(_is_page(member) for member in members):
+            raise ValueError("it has no worksheet")
+        for member in members:
+            unpacked = packed.read(member)  # as long as it says, else it is an error
+            if not _is_page(member):
+                continue
+            last_row = last_column = 0
+            for match in _FILLED_CELL.finditer(unpacked):
+                last_row = max(last_row, int(match[2]))
+                last_column = max(last_column, _column_number(match[1]))
+            if last_row * last_column > _MOST_CELLS:
+                raise ValueError(f"a cell is filled in as far out as row {last_row:,}, column {last_column:,}: delete it")
+
+
+def _is_page(member: zipfile.ZipInfo) -> bool:
+    return member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml")
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number
 
 
 def _text(cell: object) -> str:

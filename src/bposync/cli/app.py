@@ -88,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         code = int(app(arguments, prog_name="bposync", standalone_mode=False) or 0)
+        common.current.warn()
     except BposyncError as error:
         return _tell(error)
     except TyperException as error:

@@ -55,9 +55,12 @@ class Session:
             self._settings = config.load(config.find(self.options.config))
             if self._settings.log.file:
                 self.output.log = _log_to(self._settings.folder / self._settings.log.file)
-            for warning in self._settings.warnings:
-                self.output.note(warning)
         return self._settings
+
+    def warn(self) -> None:
+        """Say what should be mended in the configuration, once all else is said."""
+        for warning in self._settings.warnings if self._settings is not None else ():
+            self.output.note(warning)
 
 
 current = Session.__new__(Session)

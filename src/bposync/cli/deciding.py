@@ -71,7 +71,11 @@ def copy_links(session: Session, journal: Journal) -> None:
     from bposync.journal import copies
 
     try:
-        copies.write_beside(journal)
+        if (kept := copies.write_beside(journal)) is not None:
+            session.output.note(
+                f"This journal is new, and there was a copy of links and decisions of another one: it is kept as {kept}. "
+                f"What it has and this journal lacks is taken in by: bposync link --import {kept}"
+            )
     except BposyncError as error:
         session.output.note(f"The copy of links and decisions beside the journal was not written: {error.message}")
 

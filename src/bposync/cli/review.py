@@ -115,7 +115,8 @@ def _apply(session: Session, path: Path, *, yes: bool) -> int:
     with deciding(session) as (survey, journal):
         reading = _read(session, path, survey, lines)
         if asked is None:
-            _show(session, reading)
+            if reading.decided:
+                _show(session, reading)
         elif reading.decided != asked.decided:
             raise GuardError(
                 "Somebody synchronised or decided something while the question waited; nothing was recorded.",

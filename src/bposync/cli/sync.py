@@ -136,6 +136,7 @@ class _Sync:
         self, sites: Sequence[str] | None, customers: Sequence[str] | None, *, overwrite: bool
     ) -> tuple[Survey, Choice, Plan]:
         """Read both sides and plan."""
+        from bposync.journal import copies
         from bposync.survey import make_survey
 
         progress = self.output.progress
@@ -150,6 +151,11 @@ class _Sync:
         self.bpo.close()
         choice = survey.choose(sites, customers, overwrite=overwrite)
         self.sites = choice.sites or survey.sites
+        if first and not survey.links and (copy := copies.path_beside(journal)) is not None and copy.exists():
+            self.output.note(
+                f"This journal is new, and {copy} is a copy of another one's links and decisions. If that one was lost, take them "
+                f"in first: bposync link --import {copy}"
+            )
         if first:
             for line in self.bpo.left_out_in_words():
                 self.output.note(line)

@@ -44,6 +44,8 @@ class Journal:
         self._version = schema.VERSION
         self.has_news = False
         """Whether links or decisions changed since the copy beside the journal was written."""
+        self.is_new = False
+        """Whether it is open to be written and held nothing of its company before."""
         if writes or not place.is_file or Path(str(place.url.database)).exists():
             self._engine = database.engine(place, writes=writes)
         self._prepare()
@@ -67,6 +69,15 @@ class Journal:
             raise UsageError(
                 f"{self.place} was made by a newer bposync (schema {version}, this one knows {schema.VERSION}).",
                 "Use the newer version.",
+            )
+        if self._writes:
+            self.is_new = self._holds_nothing()
+
+    def _holds_nothing(self) -> bool:
+        with self.transaction("cannot be read") as connection:
+            return not any(
+                connection.execute(sa.select(table.c.company).where(table.c.company == self.company).limit(1)).first()
+                for table in (schema.links, schema.decision_log, schema.runs)
             )
 
     def _make_tables(self, tries: int = 5) -> int:

@@ -7,6 +7,7 @@ and when. It is no sheet to fill in: a wrong row is named, and nothing is taken 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -68,15 +69,36 @@ def path_beside(journal: Journal) -> Path | None:
 
     file = Path(str(journal.place.url.database))
     company = "" if journal.company == "main" else f"-{_NOT_IN_A_NAME.sub('-', journal.company)}"
+    if company and company[1:] != journal.company:
+        # Two companies may differ in nothing that a file's name holds.
+        company += f"-{hashlib.sha256(journal.company.encode()).hexdigest()[:6]}"
     return file.with_name(f"{file.stem.removesuffix('-state')}{company}-links.csv")
 
 
-def write_beside(journal: Journal) -> None:
-    """Write the copy beside an SQLite journal where links or decisions changed since. Raises UsageError."""
+def write_beside(journal: Journal) -> Path | None:
+    """Write the copy beside an SQLite journal where links or decisions changed since. Raises UsageError.
+
+    A journal that held nothing before is a new one: a copy that lies there is of another journal, which was lost, and is
+    kept under another name, which is given.
+    """
     path = path_beside(journal)
-    if path is not None and journal.has_news and not journal.is_empty:
-        export(journal, path)
-        journal.has_news = False
+    if path is None or not journal.has_news or journal.is_empty:
+        return None
+    kept = None
+    if journal.is_new and path.exists():
+        kept = _set_aside(path, journal)
+    export(journal, path)
+    journal.has_news = journal.is_new = False
+    return kept
+
+
+def _set_aside(path: Path, journal: Journal) -> Path:
+    aside = path.with_name(f"{path.stem}-{journal.now():%Y%m%d-%H%M%S}.csv")
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise UsageError(f"{visible(path.name)}: {error.strerror or error}.") from None
+    return aside
 
 
 def export(journal: Journal, path: Path) -> Copied:
@@ -139,6 +161,8 @@ def take_in(journal: Journal, path: Path, company: str) -> Copied:
                 problems.append(f"row {number}: customer {entry.customer} is linked to account {old.account} here")
         elif entry.kind == LINK or key not in known[entry.kind]:
             fresh.append(entry)
+        elif entry.kind == NEW and normalise_code(decisions.new[key]) != normalise_code(entry.account):
+            problems.append(f"row {number}: customer {entry.customer} gets account {decisions.new[key] or 'of its own'} here")
     _refuse(path, problems, "Take that back first with bposync unlink CUSTOMER, or leave the row out.")
     with journal.deciding() as connection:
         if fresh:
@@ -146,7 +170,8 @@ def take_in(journal: Journal, path: Path, company: str) -> Copied:
         for entry in sorted(fresh, key=lambda entry: entry.kind == OVERWRITE):  # a link would take it back
             _record(journal, connection, entry)
         if fresh:
-            journal.decisions.log(connection, "import", "", "", f"{len(fresh)} from {path.name}")
+            journal.decisions.log(connection, "import", "", "", f"{len(fresh)} from {visible(path.name)}")
+    journal.is_new = journal.is_new and path.resolve() != (path_beside(journal) or path).resolve()
     taken = sum(entry.kind == LINK for entry in fresh)
     return Copied(taken, len(fresh) - taken)
 
@@ -188,7 +213,7 @@ def _read(path: Path, company: str) -> list[tuple[int, _Entry]]:
             if (first := seen.setdefault(who, line.number)) != line.number:
                 raise ValueError(f"says again what row {first} says")  # noqa: TRY301
             entries.append((line.number, entry))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             problems.append(f"row {line.number}: {error}")
     _refuse(path, problems, "Take a file that bposync link --export wrote, unchanged.")
     return entries

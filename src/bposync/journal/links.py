@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -133,35 +133,56 @@ def remark(fields: str, note: str) -> str:
 
 def settled_in_words(story: Sequence[Decided]) -> dict[str, tuple[str, ...]]:
     """Give, by customer, what holds of all that was decided: a plan's reasons say it. What was taken back is left out."""
-    standing: dict[str, dict[str, str]] = {}
+    standing: dict[str, list[Decided]] = {}
     for each in story:
         if not each.customer:
             continue
-        mine = standing.setdefault(each.customer, {})
-        for ended in _ENDS.get(each.decision, ()):
-            mine.pop(ended, None)
-        if (words := _WORDS.get(each.decision)) is not None:
-            fields, _, note = each.detail.partition(_NOTE.lstrip("; "))
-            what = words.format(account=each.account, fields=fields.removesuffix("; "))
-            mine[each.decision] = f"{what} by {each.by} on {each.at:%Y-%m-%d}{f' ({note})' if note else ''}"
-    return {customer: tuple(mine.values()) for customer, mine in standing.items() if mine}
+        mine = standing.get(each.customer, [])
+        mine = [left for earlier in mine if (left := _left_of(earlier, each)) is not None]
+        standing[each.customer] = [*mine, each] if each.decision in _WORDS else mine
+    return {customer: tuple(_in_words(each) for each in mine) for customer, mine in standing.items() if mine}
+
+
+def _left_of(earlier: Decided, later: Decided) -> Decided | None:
+    """Give what a later decision leaves of an earlier one: of fields, those that it is not about."""
+    if earlier.decision not in _ENDS.get(later.decision, ()):
+        return earlier
+    if later.decision not in _OF_FIELDS:
+        return None
+    fields, note = _apart(earlier.detail)
+    ended = _apart(later.detail)[0].split(", ")
+    left = ", ".join(field for field in fields.split(", ") if field not in ended)
+    return replace(earlier, detail=remark(left, note)) if left else None
+
+
+def _apart(detail: str) -> tuple[str, str]:
+    fields, _, note = detail.partition(_NOTE.lstrip("; "))
+    return fields.removesuffix("; "), note
+
+
+def _in_words(each: Decided) -> str:
+    fields, note = _apart(each.detail)
+    what = _WORDS[each.decision].format(account=each.account, fields=fields)
+    return f"{what} by {each.by} on {each.at:%Y-%m-%d}{f' ({note})' if note else ''}"
 
 
 _WORDS: Final = {
     "link": "linked to {account}",
     "link --new": "an account of its own, {account}, decided",
     "accept": "accounting's {fields} accepted",
-    "overwrite": "BPO's {fields} to be written, decided",
+    "overwrite": "BPO's {fields} over accounting's, decided",
     "ignore": "ignored",
 }
+_OF_FIELDS: Final = ("accept", "accept --undo", "overwrite")
 _WHO_IS_WHO: Final = ("link", "link --new", "accept", "overwrite")
 _ENDS: Final = {
     "link": _WHO_IS_WHO,
     "link --new": _WHO_IS_WHO,
     "unlink": _WHO_IS_WHO,
     "accept": ("accept", "overwrite"),
-    "accept --undo": ("accept", "overwrite"),
+    "accept --undo": ("accept",),
     "overwrite": ("accept", "overwrite"),
+    "ignore": ("ignore",),
     "ignore --undo": ("ignore",),
 }
 """Which decisions another one ends."""

@@ -12,7 +12,7 @@ from bposync.fields import FIELDS
 from bposync.match import is_inactive
 from bposync.records import Account, Action, Change, Particulars
 from bposync.review.likeness import MOST, Candidate, Likeness, Profile
-from bposync.sheets import Heading, Sheet
+from bposync.sheets import Heading, Sheet, as_cell
 from bposync.values import normalise_code, visible
 
 if TYPE_CHECKING:
@@ -105,11 +105,13 @@ def make_sheet(survey: Survey, plan: Plan) -> Sheet:
     candidates = [likely.of(subject) for subject in about]
     known = _particulars(survey.books, about, candidates)
     codes = _FreeCodes(survey)
+    everybody = Everybody(survey)
     rows: list[list[Cell]] = []
     choices = {}
     for place, (subject, found) in enumerate(zip(about, candidates, strict=True)):
         free = codes.propose(subject)
-        rows.append(_row(survey.books, subject, found, known, free))
+        check = fingerprint(survey.books, subject, everybody.named(subject, [each.code for each in found]))
+        rows.append([*_row(survey.books, subject, found, known), free, check])
         choices[place] = _choices(subject, found, free)
     return Sheet(HEADINGS, rows, choices, EXPLANATION.splitlines())
 
@@ -181,9 +183,8 @@ def _particulars(books: Books, about: Iterable[Subject], candidates: Iterable[Se
     return {id(account): known for account, known in zip(once, books.particulars(once), strict=True)}
 
 
-def _row(
-    books: Books, subject: Subject, candidates: Sequence[_Found], known: Mapping[int, Particulars], free_code: str
-) -> list[Cell]:
+def _row(books: Books, subject: Subject, candidates: Sequence[_Found], known: Mapping[int, Particulars]) -> list[Cell]:
+    """Give a row's cells up to the last candidate's."""
     change, account = subject.change, subject.account
     mine = known.get(id(account), Particulars())
     row: list[Cell] = [
@@ -204,11 +205,7 @@ def _row(
             continue
         theirs = known.get(id(found.account), Particulars())
         row += [found.code, found.name, ", ".join(found.evidence), theirs.balance, theirs.changed]
-    return [*row, free_code, fingerprint(books, subject, [found.code for found in candidates], _accounts_of(candidates))]
-
-
-def _accounts_of(candidates: Iterable[_Found]) -> list[Account]:
-    return [found.account for found in candidates if found.account is not None]
+    return row
 
 
 def _differences(change: Change) -> str:
@@ -241,29 +238,59 @@ def _shown(value: str | bool | None) -> str:  # noqa: FBT001 - a value, not a sw
     return "blank" if value is None else "yes" if value is True else "no" if value is False else repr(visible(value))
 
 
-def fingerprint(books: Books, subject: Subject, candidates: Sequence[str], accounts: Sequence[Account]) -> str:
+def shown_codes(code: str) -> set[str]:
+    """Give what a code may look like in a sheet, normalised: as it is, with escapes, and guarded against formulas.
+
+    Whoever opens a .csv and saves an .xlsx keeps the apostrophe of the guard.
+    """
+    return {normalise_code(shown) for shown in (code, visible(code), as_cell(code))}
+
+
+class Everybody:
+    """All customers and accounts by their codes as a sheet shows them."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._customers: dict[str, list[Account | Customer]] = {}
+        self._accounts: dict[str, list[Account | Customer]] = {}
+        for customer in survey.customers:
+            for code in shown_codes(customer.code):
+                self._customers.setdefault(code, []).append(customer)
+        for account in survey.accounts:
+            for code in shown_codes(account.code):
+                self._accounts.setdefault(code, []).append(account)
+
+    def named(self, subject: Subject, codes: Iterable[str]) -> list[Account | Customer]:
+        """Give the candidates that have these codes: accounts, or for an account customers. Raises KeyError naming one."""
+        found = self._customers if subject.action == ACCOUNTING_ONLY else self._accounts
+        return [one for code in codes for one in found[normalise_code(code)]]
+
+
+def fingerprint(books: Books, subject: Subject, candidates: Sequence[Account | Customer]) -> str:
     """Give what tells whether a row is still as a person saw it: the customer, its account and the candidates.
 
-    Balances are left out: they change with every invoice, and settle nothing.
+    Balances are left out: they change with every invoice, and settle nothing. It begins with a letter that no number has,
+    else a spreadsheet takes one in a thousand for a number, such as 1234e567.
     """
     customer, change = subject.customer, subject.change
     told = [
         subject.action,
-        [_plain(value) for value in customer.values] if customer else [change.code, change.name] if change else [],
+        _seen(books, customer) if customer else [change.code, change.name] if change else [],
         [[each.field, _plain(each.old), _plain(each.new), each.verdict.value] for each in change.fields] if change else [],
-        [_seen(books, account) for account in ([subject.account] if subject.account else []) + list(accounts)],
-        [normalise_code(code) for code in candidates],
+        [_seen(books, one) for one in ([subject.account] if subject.account else [])],
+        sorted(json.dumps(_seen(books, one)) for one in candidates),
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    return f"r{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]}"
 
 
 def _plain(value: Value) -> str | bool | None:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def _seen(books: Books, account: Account) -> list[object]:
-    values = zip(books.fields, account.values, strict=True)
-    return [account.code, account.key, account.name, account.vat_number, [[name, _plain(value)] for name, value in values]]
+def _seen(books: Books, one: Account | Customer) -> list[object]:
+    if not isinstance(one, Account):
+        return [_plain(value) for value in one.values]
+    values = zip(books.fields, one.values, strict=True)
+    return [one.code, one.key, one.name, one.vat_number, [[name, _plain(value)] for name, value in values]]
 
 
 class _FreeCodes:

@@ -12,8 +12,8 @@ from bposync.decide import ACCEPT, OVERWRITE, Accepted, Settling
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import FIELDS
 from bposync.review.likeness import MOST
-from bposync.review.make import ACCOUNTING_ONLY, DECISIONS, Subject, fingerprint, subjects
-from bposync.values import normalise_code, quoted, visible
+from bposync.review.make import ACCOUNTING_ONLY, DECISIONS, Everybody, Subject, fingerprint, shown_codes, subjects
+from bposync.values import normalise_code, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ class _Row:
 
     @property
     def note(self) -> str:
-        return self.line.cells.get("note", "")
+        return " ".join(self.line.cells.get("note", "").replace("\0", " ").split())
 
 
 def read_decisions(survey: Survey, plan: Plan, lines: Sequence[Line]) -> Reading:
@@ -83,19 +83,21 @@ def read_decisions(survey: Survey, plan: Plan, lines: Sequence[Line]) -> Reading
 class _Reader:
     def __init__(self, survey: Survey, plan: Plan) -> None:
         self._survey = survey
+        self._everybody = Everybody(survey)
         self._customers: dict[str, list[Subject]] = {}
         self._accounts: dict[str, Subject] = {}
         for subject in subjects(survey, plan):
             if subject.change is not None:
-                for name in {subject.change.code, visible(subject.change.code)}:
-                    self._customers.setdefault(normalise_code(name), []).append(subject)
+                for code in shown_codes(subject.change.code):
+                    self._customers.setdefault(code, []).append(subject)
             elif subject.account is not None:
-                self._accounts[normalise_code(visible(subject.account.code))] = subject
+                self._accounts.update(dict.fromkeys(shown_codes(subject.account.code), subject))
         self._by_code: dict[str, Account] = {}
         for account in survey.accounts:
-            self._by_code.setdefault(normalise_code(visible(account.code)), account)
+            for code in shown_codes(account.code):
+                self._by_code.setdefault(code, account)
         self._rows: list[_Row] = []
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[str, str], int] = {}
         self._already = 0
         self._problems: list[Problem] = []
 
@@ -133,7 +135,7 @@ class _Reader:
         self._problems.append(Problem(line.number, who, f"{error.message} {error.hint or ''}".rstrip()))
 
     def _understood(self, line: Line) -> _Row | None:
-        verb, _, rest = line.cells["decision"].strip().partition(" ")
+        verb, rest = (*line.cells["decision"].split(maxsplit=1), "")[:2]
         verb, rest = verb.lower(), rest.strip()
         if verb not in _VERBS:
             near = did_you_mean(verb, _VERBS)
@@ -144,21 +146,29 @@ class _Reader:
             raise UsageError("ignore takes nothing behind it.")
         subject = self._subject(line, verb, rest)
         customer = line.cells["customer"]
-        if subject is None or (customer and verb not in ("accept", "overwrite") and self._holds(customer, verb, rest)):
+        settles_who = bool(customer) and verb not in ("accept", "overwrite")
+        if subject is None or (settles_who and self._holds(customer, verb, rest, waits=True)):
             self._already += 1
             return None
-        self._once(line, subject)
+        self._once(line, subject, rest if verb == "link" else "")
         if verb not in DECISIONS[subject.action]:
             may = ", ".join(DECISIONS[subject.action])
             raise UsageError(f"{verb} does not fit: {_STANDS.get(subject.action, subject.action)}.", f"It may be: {may}.")
         self._check_unchanged(line, subject)
         return _Row(line, verb, rest, subject)
 
-    def _once(self, line: Line, subject: Subject) -> None:
-        code = subject.change.code if subject.change else subject.account.code if subject.account else ""
-        key = f"{subject.action == ACCOUNTING_ONLY} {code}"
-        if (first := self._seen.setdefault(key, line.number)) != line.number:
-            raise UsageError(f"Row {first} decides about it too.", "Leave one of them.")
+    def _once(self, line: Line, subject: Subject, rest: str) -> None:
+        """Refuse a second row about the same one; an account's row that links it is about the customer too."""
+        about = []
+        if subject.change is not None:
+            about.append(("customer", subject.change.code))
+        elif subject.account is not None:
+            about.append(("account", subject.account.code))
+            if rest:
+                about.append(("customer", self._account_and_stands(rest)[0]))
+        for what, code in about:
+            if (first := self._seen.setdefault((what, normalise_code(code)), line.number)) != line.number:
+                raise UsageError(f"Row {first} decides about {what} {quoted(code)} too.", "Leave one of them.")
 
     def _subject(self, line: Line, verb: str, rest: str) -> Subject | None:
         """Give what a row is about; None where its decision holds already."""
@@ -179,22 +189,29 @@ class _Reader:
                 return self._accounts[key]
             if verb == "ignore" and key in self._survey.decisions.ignored_accounts:
                 return None
+            if verb == "link" and rest and self._holds(self._account_and_stands(rest)[0], verb, account):
+                return None
             if key in self._by_code:
                 raise UsageError(f"Account {quoted(account)} is no longer one without a customer.", "Empty the decision.")
             raise UsageError(f"There is no account {quoted(account)}.", did_you_mean(account, self._by_code)[:200])
         raise UsageError("The row names neither a customer nor an account.", "Mend it in BPO: a customer needs a code.")
 
-    def _holds(self, customer: str, verb: str, rest: str) -> bool:
-        """Tell whether a decision about a customer who needs nobody any more is in force."""
+    def _holds(self, customer: str, verb: str, rest: str, *, waits: bool = False) -> bool:
+        """Tell whether a decision about a customer is in force; `waits` says that it needs a person all the same."""
         key = normalise_code(customer)
         decisions = self._survey.decisions
         if verb == "link":
             link = self._survey.links.get(key)
             account, stands = self._account_and_stands(rest)
-            if link is None or normalise_code(link.account) != normalise_code(account):
+            known = self._by_code.get(normalise_code(account))
+            if link is None or known is None or normalise_code(link.account) != normalise_code(known.code):
                 return False
+            if link.account_key != known.key:
+                return False  # it came back as another one
             return not stands or self._said(key, stands)
         if verb == "new":
+            if waits and key in self._survey.links:
+                return False  # it got that account, and lost it since
             return key in decisions.new and (not rest or normalise_code(decisions.new[key]) == normalise_code(rest))
         if verb == "ignore":
             return key in decisions.ignored_customers
@@ -222,10 +239,14 @@ class _Reader:
 
     def _check_unchanged(self, line: Line, subject: Subject) -> None:
         candidates = [code for number in range(1, MOST + 1) if (code := line.cells.get(f"candidate_{number}", ""))]
-        accounts = [account for code in candidates if (account := self._by_code.get(normalise_code(code))) is not None]
-        if subject.action == ACCOUNTING_ONLY:
-            accounts = []
-        if fingerprint(self._survey.books, subject, candidates, accounts) != line.cells["check"]:
+        try:
+            seen = self._everybody.named(subject, candidates)
+        except KeyError as error:
+            raise UsageError(
+                f"The candidate {quoted(error.args[0])} is not there.",
+                "It is gone, or a spreadsheet changed its code (zeros taken away): take a new sheet, as .xlsx.",
+            ) from None
+        if fingerprint(self._survey.books, subject, seen) != line.cells["check"]:
             raise UsageError(
                 "The customer or an account is no longer as the sheet shows it.",
                 "Empty the decision to record the others, and take a new sheet for it.",
@@ -245,6 +266,8 @@ class _Reader:
         code = subject.change.code
         if row.verb == "link":
             account_code, stands = self._account_and_stands(row.rest)
+            if (known := self._by_code.get(normalise_code(account_code))) is not None:
+                account_code = known.code
             made = settling.link(code, account_code, stands=stands, instead=True, note=row.note)
             return f"is account {made.account} ({self._name_of(made.account)}){_WHOSE.get(stands, '')}"
         if row.verb == "new":
@@ -255,18 +278,23 @@ class _Reader:
         fields = [_field(name) for name in row.rest.replace(",", " ").split()]
         if row.verb == "accept":
             accepted = settling.accept(code, fields, note=row.note)
-            return f"accounting's values stand: {_named(accepted)}"
-        return (
-            f"BPO's values replace accounting's with the next sync: {_named(settling.overwrite(code, fields, note=row.note))}"
-        )
+            return f"accounting's values stand: {_named(accepted, fields)}"
+        replaced = settling.overwrite(code, fields, note=row.note)
+        return f"BPO's values replace accounting's with the next sync: {_named(replaced, fields)}"
 
     def _name_of(self, account: str) -> str:
-        found = self._by_code.get(normalise_code(visible(account)))
+        found = self._by_code.get(normalise_code(account))
         return found.name if found is not None else ""
 
 
-def _named(judged: Sequence[Accepted]) -> str:
-    return ", ".join(FIELDS[each.field].label for each in judged) or "none differs"
+def _named(judged: Sequence[Accepted], asked: Sequence[str]) -> str:
+    """Name the fields that were judged. Raises UsageError where there is none, or not all that were asked for."""
+    found = {each.field for each in judged}
+    if lacking := [FIELDS[name].label for name in asked if name not in found]:
+        raise UsageError(f"{', '.join(lacking)}: there is nothing to decide.", "Name only fields that the row shows.")
+    if not found:
+        raise UsageError("There is nothing to decide.", "What BPO has cannot be written: mend it there.")
+    return ", ".join(FIELDS[each.field].label for each in judged)
 
 
 def _field(name: str) -> str:
