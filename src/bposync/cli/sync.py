@@ -153,8 +153,8 @@ class _Sync:
         self.sites = choice.sites or survey.sites
         if first and not survey.links and (copy := copies.path_beside(journal)) is not None and copy.exists():
             self.output.note(
-                f"This journal is new, and {copy} is a copy of another one's links and decisions. If that one was lost, take them "
-                f"in first: bposync link --import {copy}"
+                f"This journal is new, and {copy} is a copy of another one's links and decisions. If that one was lost, take "
+                f"them in first: bposync link --import {copy}"
             )
         if first:
             for line in self.bpo.left_out_in_words():
