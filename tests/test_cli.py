@@ -110,7 +110,7 @@ def test_help_and_version_load_no_library_that_is_slow() -> None:
     script = """
 import contextlib, io, json, sys
 from bposync.cli.app import main
-heavy = {"sqlalchemy", "rich", "pyodbc", "msgspec", "psycopg", "platformdirs"}
+heavy = {"sqlalchemy", "rich", "pyodbc", "psycopg", "platformdirs"}
 found = {}
 for command in json.loads(sys.argv[1]):
     for option in ("--help", "-h", "--version"):

@@ -70,6 +70,8 @@ def carry_out(
     written. Where either fails after an earlier batch was written and recorded, what follows is failed: not tried.
     """
     result = result or Result(run)
+    if any(change.is_write for change in plan.changes):
+        check_way(accounting, journal)
     writes = [(place, change) for place, change in enumerate(plan.changes) if change.is_write]
     others = [change for change in plan.changes if not change.is_write]
     journal.runs.begin(run, [change for change in others if change.action in _ATTENTION_OR_NEWS], first=len(writes))
@@ -77,7 +79,8 @@ def carry_out(
         journal.know_company_first(connection, accounting.books.company.name)
     _remember(journal, others)
     done, stopped = 0, "the run stopped before it"
-    for batch in database.chunks(writes, 1 if fail_fast else BATCH):
+    size = max(len(writes), 1) if accounting.way.at_once else 1 if fail_fast else BATCH
+    for batch in database.chunks(writes, size):
         try:
             outcomes = _carry_out_batch(batch, done, accounting, journal, result)
         except (UnreachableError, LockedError) as error:
@@ -88,7 +91,7 @@ def carry_out(
         done += len(batch)
         if progress is not None:
             progress(done)
-        if fail_fast and outcomes[-1].kind is not OutcomeKind.WRITTEN:
+        if fail_fast and outcomes[-1].kind not in (OutcomeKind.WRITTEN, OutcomeKind.EXPORTED):
             break
     _leave([(place, change) for place, change in writes if place not in result.outcomes], stopped, journal, result)
     return result
@@ -105,6 +108,12 @@ def _leave(rest: Sequence[tuple[int, Change]], stopped: str, journal: Journal, r
         journal.runs.settle(result.run.run, dict.fromkeys(range(first, len(result.outcomes)), outcome), [], by=current_user())
 
 
+def check_way(accounting: Accounting, journal: Journal) -> None:
+    """Stop where the way in may not be gone now, such as over an import file that was not imported. Raises GuardError."""
+    exported = [intent.change for intent in journal.runs.unsettled() if intent.exported]
+    accounting.way.check(exported, {normalise_code(link.account) for link in journal.links.read().values()})
+
+
 def _carry_out_batch(
     batch: Sequence[tuple[int, Change]], done: int, accounting: Accounting, journal: Journal, result: Result
 ) -> list[Outcome]:
@@ -119,7 +128,7 @@ def _carry_out_batch(
     def became(outcomes: Sequence[Outcome]) -> None:
         result.outcomes |= {place: outcome for (place, _), outcome in zip(batch, outcomes, strict=True)}
 
-    journal.runs.intend(run, changes, done)
+    journal.runs.intend(run, changes, done, exported=accounting.way.at_once)
     try:
         outcomes = accounting.way.write(changes)
     except (UnreachableError, LockedError) as error:
@@ -247,5 +256,7 @@ def _look_up(accounting: Accounting, intents: Sequence[Intent]) -> list[tuple[Ou
             differs = outcome.reason.removeprefix("read back: ")
             reason = "cut off before it was written" if account is None else f"not as it was to be written: {differs}"
             outcome = replace(outcome, reason=reason)
+            if waiting := accounting.way.waiting(intent.change):
+                outcome, link = Outcome(OutcomeKind.EXPORTED, waiting), None
         judged.append((outcome, link))
     return judged

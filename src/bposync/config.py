@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import msgspec
-
+from bposync import typed
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
 from bposync.values import normalise_code, visible
@@ -25,11 +24,11 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHARE = re.compile(r"(\d{1,3})\s*%")
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
+_table = dataclass(frozen=True, slots=True, kw_only=True)
 
 
-class BpoTable(_Table, frozen=True):
+@_table
+class BpoTable:
     """[bpo]: where the customers are read. Exactly one of `customers` (a table or view) and `query` (a SELECT)."""
 
     url: str
@@ -38,10 +37,11 @@ class BpoTable(_Table, frozen=True):
     sites: tuple[str, ...] = ()
     post_accounts: str | None = None
     sync_statuses: tuple[str, ...] = ("Active", "Hold")
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = field(default_factory=dict)
 
 
-class DefaultsTable(_Table, frozen=True):
+@_table
+class DefaultsTable:
     """[accounting.defaults]: the company's own codes that new accounts get where BPO says nothing."""
 
     group: str | None = None
@@ -51,7 +51,8 @@ class DefaultsTable(_Table, frozen=True):
     category: str | None = None
 
 
-class AccountingTable(_Table, frozen=True):
+@_table
+class AccountingTable:
     """[accounting]: which books, and which way in."""
 
     system: Literal["evolution", "partner"]
@@ -72,33 +73,37 @@ class AccountingTable(_Table, frozen=True):
     upper_case_codes: bool | None = None
     terms_module: int | None = None
     defaults: DefaultsTable = DefaultsTable()
-    groups: dict[str, str] = {}
-    terms: dict[str, str] = {}
+    groups: dict[str, str] = field(default_factory=dict)
+    terms: dict[str, str] = field(default_factory=dict)
 
 
-class SyncTable(_Table, frozen=True):
+@_table
+class SyncTable:
     """[sync]: how much a sync may do."""
 
     max_changes: int | str | None = None
     carry_hold: bool = False
 
 
-class StateTable(_Table, frozen=True):
+@_table
+class StateTable:
     """[state]: the journal."""
 
     url: str = "sqlite:///bposync-state.sqlite"
     company: str = "main"
 
 
-class LogTable(_Table, frozen=True):
+@_table
+class LogTable:
     """[log]: a log file for cron."""
 
     file: str | None = None
 
 
-class _File(_Table, frozen=True):
+@_table
+class _File:
     bpo: BpoTable
-    fields: dict[str, Literal["bpo", "new"]] = {}
+    fields: dict[str, Literal["bpo", "new"]] = field(default_factory=dict)
     accounting: AccountingTable | None = None
     sync: SyncTable = SyncTable()
     state: StateTable = StateTable()
@@ -194,9 +199,9 @@ def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Setting
     for place, text in _strings(raw, ()):
         _check_variables(path, place, text, environment)
     try:
-        file = msgspec.convert(_expanded(raw, environment), _File)
-    except msgspec.ValidationError as error:
-        message = _plain(str(error))
+        file = typed.convert(_expanded(raw, environment), _File)
+    except typed.WrongError as error:
+        message = str(error)
         hint = next((hint for words, hint in _CHOICES.items() if words in message), "config.example.toml shows every key.")
         raise UsageError(f"{path}: {message}", hint) from None
     _check_bpo(path, file.bpo)
@@ -268,23 +273,16 @@ def _parse(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not valid TOML: {error}.", hint) from None
 
 
-def _check_keys(path: Path, raw: Mapping[str, Any], struct: type[msgspec.Struct], place: tuple[str, ...]) -> None:
-    known = struct.__struct_fields__
-    types = {info.name: info.type for info in msgspec.structs.fields(struct)}
+def _check_keys(path: Path, raw: Mapping[str, Any], table: type[Any], place: tuple[str, ...]) -> None:
+    known = [each.name for each in fields(table)]
+    types = typed.fields_of(table)
     for key, value in raw.items():
         if key not in known:
             where = f"[{'.'.join(place)}] " if place else ""
             what = "key" if place else "section"
             raise UsageError(f"{path}: {where}{key}: there is no such {what}.", did_you_mean(key, known))
-        for inner in getattr(types[key], "__args__", (types[key],)):
-            if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-                _check_keys(path, value, inner, (*place, key))
-
-
-_TYPES: Final = {
-    "str": "text in quotes", "int": "a whole number", "bool": "true or false", "array": "a list in [ ]",
-    "object": "a section", "null": "nothing", "float": "a number",
-}  # fmt: skip
+        for inner in typed.inner_tables(types[key]) if isinstance(value, dict) else ():
+            _check_keys(path, value, inner, (*place, key))
 
 
 _CHOICES: Final = {
@@ -293,20 +291,6 @@ _CHOICES: Final = {
     "[accounting] write": "It must be said: freedom or sql for evolution; sdk, sql or file for partner.",
     "fields": 'There is: "bpo" (BPO\'s changes are written) and "new" (into new accounts only).',
 }
-
-
-def _plain(message: str) -> str:
-    """Say in a user's words what msgspec says: `Expected `int`, got `str` - at `$.bpo.x``."""
-    message, _, place = message.partition(" - at ")
-    place = place.replace("[...]", "")
-    words = re.sub(r"`(\w+)( \| null)?`", lambda found: _TYPES.get(found[1], f'"{found[1]}"'), message)
-    words = re.sub(r"Object missing required field (.+)", r"\1 is missing", words)
-    words = words.replace("Invalid enum value", "there is no such choice:")
-    *section, key = [part for part in place.strip("`$").split(".") if part] or [""]
-    if "is missing" in words:
-        section, key, words = [*section, key], "", words.replace('"', "").replace("`", "")
-    where = f"[{'.'.join(section)}] " if any(section) else ""
-    return f"{where}{key}: {words[0].lower()}{words[1:]}." if key else f"{where}{words}."
 
 
 def _strings(raw: object, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -334,19 +318,14 @@ def _check_texts(path: Path, raw: Mapping[str, Any]) -> None:
     for section, table in tables.items():
         for key, value in table.items() if isinstance(table, dict) else ():
             if not isinstance(value, str):
-                raise UsageError(f"{path}: [{section}] {key}: expected text in quotes, got {_kind_of(value)}.")
+                raise UsageError(f"{path}: [{section}] {key}: expected text in quotes, got {typed.kind_of(value)}.")
             if section == "fields" and value not in ("bpo", "new"):
                 raise UsageError(f"{path}: [fields] {key}: there is no such choice: {value!r}.", _CHOICES["fields"])
     sync = raw.get("sync")
     limit = sync.get("max_changes") if isinstance(sync, dict) else None
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, str))):
         wanted = 'a number such as 500, or a share such as "10%"'
-        raise UsageError(f"{path}: [sync] max_changes: expected {wanted}, got {_kind_of(limit)}.")
-
-
-def _kind_of(value: object) -> str:
-    kinds = {bool: "true or false", int: "a number", float: "a number with a fraction", list: "a list", dict: "a section"}
-    return kinds.get(type(value), "a date" if "date" in type(value).__name__ else "something else")
+        raise UsageError(f"{path}: [sync] max_changes: expected {wanted}, got {typed.kind_of(limit)}.")
 
 
 def _expanded(raw: Any, environment: Mapping[str, str], key: str = "") -> Any:  # noqa: ANN401 - TOML of any shape

@@ -17,7 +17,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
-from bposync import patience, secrets
+from bposync import odbc, patience, secrets
 from bposync.config import PLACEHOLDER
 from bposync.errors import BposyncError, UnreachableError, UsageError, did_you_mean
 from bposync.values import quoted, visible
@@ -129,6 +129,22 @@ def address(purpose: str, place: str, template: str, *, folder: Path, environmen
     return Address(purpose, url)
 
 
+def odbc_address(purpose: str, template: str, *, environment: Mapping[str, str]) -> Address:
+    """Read an ODBC connection string of the configuration; the values of ${NAME} are put in, in braces where they need them."""
+    values: dict[str, str] = {}
+
+    def token(found: re.Match[str]) -> str:
+        name = _TOKEN.format(len(values))
+        values[name] = "$" if found["dollar"] else environment[found["name"]]
+        return name
+
+    whole = PLACEHOLDER.fullmatch(template)
+    text = environment[whole["name"]] if whole and whole["name"] else PLACEHOLDER.sub(token, template)
+    text = _fill(text, values, odbc=True)
+    _register_odbc(text)
+    return Address(purpose, odbc.url_of(text))
+
+
 def _check_parts(place: str, url: URL, database: str | None) -> None:
     """Refuse a URL that a password took apart, or that names no file. Nothing of it is shown: it may be the password."""
     if any("@" in str(part or "") for part in (url.host, url.database)) and url.get_backend_name() != "sqlite":
@@ -197,7 +213,7 @@ def _prepared(made: sa.Engine, place: Address, *, writes: bool) -> sa.Engine:
         made = made.execution_options(postgresql_readonly=True)
     elif backend == "mssql" and writes:
         event.listen(made, "connect", _set_xact_abort)
-    if driver in ("pyodbc", "mssqlpython"):
+    if driver in ("pyodbc", "mssqlpython") and backend != odbc.BACKEND:
         event.listen(made, "connect", _set_query_timeout)
     return made
 
@@ -296,6 +312,8 @@ def plain_errors(place: Address, doing: str = "cannot be reached") -> Iterator[N
         if not isinstance(error, (exc.SQLAlchemyError, *_driver_errors(), OSError, UnicodeError)):
             raise
         why = reason(error)
+        if hint := odbc.other_bits(str(error)):
+            raise UsageError(f"{place}: {why}", f"{hint} {_installed_drivers()}") from None
         if "IM002" in str(error) or "Can't open lib" in str(error):
             what = "the ODBC driver, or the data source that it names, is not installed"
             raise UsageError(f"{place}: {what}: {why}", _installed_drivers()) from None
@@ -368,7 +386,9 @@ def _installed_drivers() -> str:
 
     names = pyodbc.drivers()
     return (
-        f"Installed are: {', '.join(names)}." if names else "No ODBC driver is installed. For SQL Server install Microsoft's."
+        f"Installed are, for {odbc.BITS}-bit programs such as this one: {', '.join(names)}."
+        if names
+        else f"No ODBC driver is installed for {odbc.BITS}-bit programs such as this one. For SQL Server install Microsoft's."
     )
 
 

@@ -246,7 +246,7 @@ class _Planner:
         compared = dict(zip(self.books.fields, shape.values, strict=True))
         new = dict(zip(self.books.new_fields, shape.new_values, strict=True))
         for name, bpo in sorted({**compared, **new}.items(), key=lambda pair: _ORDER[pair[0]]):
-            held = name in shape.held
+            held = name in shape.held and not FIELDS[name].is_blank(bpo)
             if held:
                 reasons.append(f"{name}: {shape.held[name]}")
                 self._count_terms(name, customer)
@@ -262,7 +262,7 @@ class _Planner:
         return replace(base, action=Action.CREATE, fields=tuple(changes), reasons=tuple(reasons), link=link)
 
     def _count_terms(self, name: str, customer: Customer) -> None:
-        if name == "terms":
+        if name == "terms" and customer.text("terms"):
             self.unmatched_terms[customer.text("terms")] += 1
 
     def _compare(self, base: Change, pairing: Pairing, shape: Shape) -> Change:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bposync import bpo as bpo_room
 from bposync.errors import UsageError, did_you_mean
 from bposync.match import match
 from bposync.plan import Choice, Plan, make_plan
+from bposync.records import Action
 from bposync.values import normalise_code, quoted
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bposync.accounting import Accounting, Books
     from bposync.config import Settings
     from bposync.journal import Journal
-    from bposync.records import Account, Customer, Decisions, Link, Matching
+    from bposync.records import Account, Change, Customer, Decisions, Link, Matching
 
     Progress = Callable[[str], Callable[[int], None]]
 
@@ -35,6 +36,8 @@ class Survey:
     matching: Matching
     has_account_column: bool = False
     """Whether BPO says itself which account a customer has."""
+    waiting: Callable[[Change], str] = field(default=lambda _: "")
+    """Says where a write is that was done and is not in the books yet."""
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -62,7 +65,20 @@ class Survey:
 
     def plan(self, choice: Choice) -> Plan:
         """Give what a sync of the chosen customers would do."""
-        return make_plan(self.matching, self.books, self.decisions, choice)
+        plan = make_plan(self.matching, self.books, self.decisions, choice)
+        changes = tuple(self._done_already(change) if change.is_write else change for change in plan.changes)
+        count = sum(one is not other for one, other in zip(changes, plan.changes, strict=True))
+        if not count:
+            return plan
+        note = f"{count:,} of the customers counted as in step wait in the import file until they are imported."
+        return replace(plan, changes=changes, notes=(*plan.notes, note))
+
+    def _done_already(self, change: Change) -> Change:
+        """Give a write that was done and is not in the books yet as one that is in step: it is not done again."""
+        if not (why := self.waiting(change)):
+            return change
+        link = None if change.action is Action.CREATE else change.link
+        return replace(change, action=Action.SAME, fields=(), reasons=(why,), link=link)
 
 
 def _nearest_code(code: str, known: Mapping[str, str]) -> str:
@@ -84,6 +100,9 @@ def make_survey(
     links = journal.links.read()
     decisions = journal.decisions.read()
     matching = match(customers, accounts, links, decisions)
+    exported = {normalise_code(intent.change.account) for intent in journal.runs.unsettled() if intent.exported}
     return Survey(
-        settings, accounting.books, customers, accounts, links, decisions, matching, has_account_column="account" in bpo.fields
-    )
+        settings, accounting.books, customers, accounts, links, decisions, matching,
+        has_account_column="account" in bpo.fields,
+        waiting=lambda change: accounting.way.waiting(change) if normalise_code(change.account) in exported else "",
+    )  # fmt: skip

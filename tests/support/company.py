@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from support.postgres import PostgresServer
 
 VIEW = "CustomerListing"
+# The fields that accounts of every system hold in columns of their own.
+HELD = (
+    "name", "credit_limit", "phone", "mobile", "email", "contact", "vat_number",
+    *(f"{kind}_{line}" for kind in ("billing", "shipping") for line in range(1, 6)),
+)  # fmt: skip
 BPO_TABLE = "BpoCustomer"
 # Columns of Client by field; those of look-ups hold keys.
 COLUMNS = {**evolution.COLUMNS, "name": "Name", "credit_limit": "Credit_Limit"}
@@ -263,6 +268,19 @@ class Company:
         (found,) = [row for row in self.clients() if row["Account"] == code]
         return found
 
+    def held(self) -> dict[str, dict[str, Any]]:
+        """Give what the books hold of each account, field by field."""
+        return {
+            row["Account"]: {
+                name: float(row[COLUMNS[name]] or 0) if name == "credit_limit" else row[COLUMNS[name]] or "" for name in HELD
+            }
+            for row in self.clients()
+        }
+
+    def snapshot(self) -> Any:
+        """Give all that the books hold."""
+        return dump(self.accounting_url)
+
     def _client(self, connection: sa.Connection) -> sa.Table:
         if not self.altered:
             return evolution.CLIENT
@@ -330,7 +348,7 @@ class Company:
             tables.drop_all(connection)
 
 
-def _make_bpo(url: str) -> None:
+def make_bpo(url: str) -> None:
     columns = ", ".join(f'"{column}"' for column in BPO_COLUMNS.values())
     with connected(url) as connection:
         _LISTED.create(connection)
@@ -363,7 +381,7 @@ def sqlite_url(path: Path) -> str:
 def sqlite_company(folder: Path, *, bpo: str = "bpo", books: str = "books", journal: str = "journal") -> Company:
     """Make a company whose databases are files of these names."""
     bpo_url, books_url, journal_url = (sqlite_url(folder / f"{name}.sqlite") for name in (bpo, books, journal))
-    _make_bpo(bpo_url)
+    make_bpo(bpo_url)
     _make_books(books_url)
     return Company(folder, bpo_url, books_url, journal_url, configuration(bpo_url, books_url, journal_url))
 
@@ -415,7 +433,7 @@ class Companies:
             return self._copy("bpo", kind, folder)
         if (url := self._originals.get(("bpo", kind))) is None:
             url = self._originals["bpo", kind] = self._empty("bpo", kind, folder)
-            _make_bpo(url)
+            make_bpo(url)
         with connected(url) as connection:
             connection.execute(_LISTED.delete())
         return url
@@ -429,7 +447,7 @@ class Companies:
         original = self._originals.get((name, kind))
         if original is None:
             original = self._originals[name, kind] = self._empty(f"original-{name}", kind, self._folder)
-            (_make_bpo if name == "bpo" else _make_books)(original)
+            (make_bpo if name == "bpo" else _make_books)(original)
         if kind == SQLITE:
             copy = folder / f"{name}.sqlite"
             shutil.copy(str(sa.make_url(original).database), copy)

@@ -31,6 +31,15 @@ def _family() -> str:
     return "alpine" if "alpine" in names else "debian_ubuntu"
 
 
+def installed(name: str) -> bool:
+    """Whether the driver manager knows a driver of this name."""
+    if not pyodbc_loads():
+        return False
+    import pyodbc
+
+    return name in pyodbc.drivers()
+
+
 def pyodbc_loads() -> bool:
     """Whether pyodbc finds the driver manager that the operating system has to bring (unixODBC on Linux)."""
     try:

@@ -43,8 +43,11 @@ class Books(Protocol):
     """The fields that go into new accounts only."""
     defaults: Mapping[str, Value]
     """What a new account gets in a field that BPO leaves blank, or where its value cannot be held."""
-    notes: tuple[str, ...]
-    """What every sync says once: how things stand that no single customer is the cause of."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every sync says once: how things stand that no single customer is the cause of."""
+        ...
 
     def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
         """Read all accounts, with values in the order of `fields`."""
@@ -68,6 +71,8 @@ class WayIn(Protocol):
 
     caution: str
     """What this way skips, in one line that each sync says; empty where nothing is to be said."""
+    at_once: bool
+    """Whether all that a run writes has to go in one batch."""
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Hold the company's lock: one sync at a time. Never waits. Raises LockedError saying who holds it."""
@@ -84,6 +89,39 @@ class WayIn(Protocol):
     def read_back(self, batch: Sequence[Change]) -> list[Account | None]:
         """Read the accounts of a batch, in order: known ones by their key, new ones by their code."""
         ...
+
+    def check(self, exported: Sequence[Change], linked: Collection[str]) -> None:
+        """Stop, before a plan is written, where this way may not be gone now. Raises GuardError saying what to do.
+
+        `exported` is what was exported and not read back since, `linked` the normalised codes of the accounts with a link.
+        """
+        ...
+
+    def waiting(self, change: Change) -> str:
+        """Say where a write is that was done and is not in the books yet, such as in an import file; empty where it is not."""
+        ...
+
+    def steps(self) -> tuple[str, ...]:
+        """Say what a person does next with what was exported, step by step; nothing for a way that writes by itself."""
+        ...
+
+
+class Way:
+    """What most ways into the books have in common: they write at once, and there is nothing to wait for."""
+
+    caution = ""
+    at_once = False
+
+    def check(self, exported: Sequence[Change], linked: Collection[str]) -> None:
+        """Stop nothing."""
+
+    def waiting(self, change: Change) -> str:  # noqa: ARG002
+        """Wait for nothing."""
+        return ""
+
+    def steps(self) -> tuple[str, ...]:
+        """Leave nothing to a person."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +145,13 @@ def open_accounting(settings: Settings, bpo_fields: Collection[str], *, writes: 
         with open_evolution(settings, bpo_fields, writes=writes) as accounting:
             yield accounting
         return
+    if table.system == "partner":
+        from bposync.accounting.partner_ways import open_partner
+
+        with open_partner(settings, bpo_fields, writes=writes) as accounting:
+            yield accounting
+        return
     raise UsageError(
         f'[accounting] system = "{table.system}", write = "{table.write}": this version cannot do that yet.',
-        'It writes into Evolution by SQL: system = "evolution", write = "sql".',
+        'Evolution is written by SQL: write = "sql".',
     )

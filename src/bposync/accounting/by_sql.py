@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from bposync import database
-from bposync.accounting import Accounting, locks
+from bposync.accounting import Accounting, Way, locks
 from bposync.accounting.evolution_tables import PURPOSE, EvolutionTables
 from bposync.errors import LockedError, UnreachableError, UsageError
 from bposync.fields import FIELDS
 from bposync.records import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from bposync.accounting import Company
     from bposync.config import Settings
     from bposync.records import Account, Change
 
@@ -68,15 +69,45 @@ class _Failure:
     """Whether something that another program holds was waited for in vain."""
 
 
-class SqlWay:
-    """Writes batches over one connection, which is opened with the first of them."""
+class SqlBooks(Protocol):
+    """What the way asks of books whose tables it writes into."""
 
-    caution = CAUTION
+    company: Company
+    fields: tuple[str, ...]
 
-    def __init__(self, books: EvolutionTables, place: database.Address, *, writes: bool) -> None:
+    def find(self, connection: sa.Connection, batch: Sequence[Change], *, lock: bool) -> list[Account | None]:
+        """Read a batch's accounts, in order; with `lock` they stay as they are until the transaction ends."""
+        ...
+
+    def insert(self, connection: sa.Connection, batch: Sequence[Change]) -> None:
+        """Insert new accounts."""
+        ...
+
+    def update(self, connection: sa.Connection, batch: Sequence[Change]) -> None:
+        """Write the columns that differ, in accounts that were just found."""
+        ...
+
+
+class SqlWay(Way):
+    """Writes batches over one connection, which is opened with the first of them.
+
+    `lock` takes the place of the database's own where that has none to give.
+    """
+
+    def __init__(
+        self,
+        books: SqlBooks,
+        place: database.Address,
+        *,
+        writes: bool,
+        caution: str = CAUTION,
+        lock: Callable[[], contextlib.AbstractContextManager[None]] | None = None,
+    ) -> None:
         self._books = books
         self._place = place
         self._writes = writes
+        self.caution = caution
+        self._take_lock = lock or (lambda: locks.held(place))
         self._connection: sa.Connection | None = None
 
     def close(self) -> None:
@@ -87,8 +118,8 @@ class SqlWay:
             self._connection = None
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the company's lock, in the database itself. Raises LockedError."""
-        return locks.held(self._place)
+        """Hold the company's lock, in the database itself where it has one. Raises LockedError."""
+        return self._take_lock()
 
     def _connect(self) -> sa.Connection:
         if self._connection is None or self._connection.closed or self._connection.invalidated:
@@ -151,7 +182,7 @@ class SqlWay:
         try:
             self._lock_write(connection)
             present = self._books.find(connection, batch, lock=True)
-            outcomes = [_stale(self._books, change, account) for change, account in zip(batch, present, strict=True)]
+            outcomes = [stale(self._books.fields, change, account) for change, account in zip(batch, present, strict=True)]
             todo = [change for change, outcome in zip(batch, outcomes, strict=True) if outcome is None]
             creates = [change for change in todo if change.seen is None]
             updates = [change for change in todo if change.seen is not None]
@@ -212,7 +243,7 @@ def _is_refused(error: exc.SQLAlchemyError, why: str) -> bool:
     return any(words in said for words in _REFUSED_WORDS)
 
 
-def _stale(books: EvolutionTables, change: Change, account: Account | None) -> Outcome | None:
+def stale(fields: Sequence[str], change: Change, account: Account | None) -> Outcome | None:
     """Say how accounting changed since the plan was made; None where it did not."""
     if change.seen is None:
         if account is None:
@@ -222,6 +253,6 @@ def _stale(books: EvolutionTables, change: Change, account: Account | None) -> O
         return Outcome(OutcomeKind.STALE, f"account {change.seen.code} was deleted since the plan")
     if (account.code, account.name, account.values) == (change.seen.code, change.seen.name, change.seen.values):
         return None
-    pairs = zip(books.fields, change.seen.values, account.values, strict=True)
+    pairs = zip(fields, change.seen.values, account.values, strict=True)
     changed = [FIELDS[name].label.lower() for name, before, now in pairs if before != now] or ["its code or name"]
     return Outcome(OutcomeKind.STALE, f"account {change.seen.code} was changed since the plan: {', '.join(changed)}")

@@ -2,6 +2,8 @@
 
 PostgreSQL: an advisory lock on a connection of its own. SQL Server: sp_getapplock, likewise. SQLite: a file beside the
 database, never a lock on the database itself. Who holds it can be read by who does not get it, where there is room for that.
+Where the way in has none to give (an SDK, an import file, an ODBC driver of any kind), the lock is in the journal's database,
+one for each company that the journal is about.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,18 +35,32 @@ _PROGRAM: Final = "bposync "
 _LONGEST_NAME: Final = 63  # of an application in PostgreSQL
 
 
+KNOWN: Final = ("sqlite", "postgresql", "mssql")
+"""The databases that have a lock which ends with its process."""
+
+
+def held_in_journal(journal: database.Address, company: str) -> contextlib.AbstractContextManager[None]:
+    """Hold the lock of a company where its journal is; two machines then need one and the same journal."""
+    return held(journal, company)
+
+
 @contextlib.contextmanager
-def held(place: database.Address) -> Iterator[None]:
-    """Hold the lock of a company. Raises LockedError, saying who has it, or UnreachableError."""
+def held(place: database.Address, company: str = "") -> Iterator[None]:
+    """Hold the lock of a database's company, or of one of several that a journal is about.
+
+    Raises LockedError, saying who has it, or UnreachableError.
+    """
     if place.is_file:
-        with _file_lock(place):
+        with _file_lock(place, company):
             yield
         return
     with database.plain_errors(place):
         connection = database.engine(place, writes=True).connect()
     try:
         with database.plain_errors(place, "cannot be locked"):
-            {"postgresql": _lock_postgresql, "mssql": _lock_mssql}.get(connection.dialect.name, _no_lock)(connection, place)
+            {"postgresql": _lock_postgresql, "mssql": _lock_mssql}.get(connection.dialect.name, _no_lock)(
+                connection, place, company
+            )
         yield
     finally:
         # The lock belongs to the connection, and goes with it.
@@ -62,15 +79,24 @@ def _holder(most: int | None = None) -> str:
     return f"{user} on {machine} since {since}"
 
 
-def _taken(place: database.Address, holder: str) -> LockedError:
+def _taken(place: database.Address, holder: str, company: str) -> LockedError:
     by = f", by {visible(holder)}" if holder else ""
-    return LockedError(f"Another sync of {place.database} is running{by}.", "Wait until it is done, then sync again.")
+    what = f"{visible(company)} (the lock is in {place})" if company else place.database
+    return LockedError(f"Another sync of {what} is running{by}.", "Wait until it is done, then sync again.")
 
 
-def _file_lock(place: database.Address) -> contextlib.AbstractContextManager[Any]:
+def _suffix(company: str) -> str:
+    """Give what tells a company's lock from another's, in letters that any file system takes."""
+    if not company:
+        return ""
+    plain = "".join(character if character.isascii() and character.isalnum() else "-" for character in company.lower())[:40]
+    return f"{plain}-{zlib.crc32(company.encode()):08x}"
+
+
+def _file_lock(place: database.Address, company: str) -> contextlib.AbstractContextManager[Any]:
     from filelock import FileLock, Timeout
 
-    path = Path(str(place.url.database))
+    path = ".".join(filter(None, (str(place.url.database), _suffix(company))))
     lock = FileLock(f"{path}.lock", timeout=0)
     said = Path(f"{path}.held-by.lock")
 
@@ -82,7 +108,7 @@ def _file_lock(place: database.Address) -> contextlib.AbstractContextManager[Any
             holder = ""
             with contextlib.suppress(OSError, ValueError, KeyError):
                 holder = str(json.loads(said.read_text("utf-8"))["holder"])
-            raise _taken(place, holder) from None
+            raise _taken(place, holder, company) from None
         except OSError as error:
             raise UnreachableError(f"{place} cannot be locked: {error.strerror}.", "Check the rights on its folder.") from None
         try:
@@ -97,10 +123,11 @@ def _file_lock(place: database.Address) -> contextlib.AbstractContextManager[Any
     return locked()
 
 
-def _lock_postgresql(connection: sa.Connection, place: database.Address) -> None:
+def _lock_postgresql(connection: sa.Connection, place: database.Address, company: str) -> None:
     name = _PROGRAM + _holder(_LONGEST_NAME - len(_PROGRAM))
     connection.execute(sa.select(sa.func.set_config("application_name", name, False)))  # noqa: FBT003
-    got = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_CLASS, _OBJECT))).scalar()
+    number = zlib.crc32(company.encode()) & 0x7FFFFFFF if company else _OBJECT
+    got = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_CLASS, number))).scalar()
     connection.commit()
     if got:
         return
@@ -111,8 +138,8 @@ def _lock_postgresql(connection: sa.Connection, place: database.Address) -> None
     )
     holder = ""
     with contextlib.suppress(exc.SQLAlchemyError):
-        holder = str(connection.execute(who, {"class": _CLASS, "object": _OBJECT}).scalar() or "")
-    raise _taken(place, holder.removeprefix(_PROGRAM))
+        holder = str(connection.execute(who, {"class": _CLASS, "object": number}).scalar() or "")
+    raise _taken(place, holder.removeprefix(_PROGRAM), company)
 
 
 def held_for_write(connection: sa.Connection, database_name: str, milliseconds: int) -> bool:
@@ -150,15 +177,16 @@ def get_applock(connection: sa.Connection, name: str, owner: str, milliseconds: 
     return int(connection.execute(statement, {"name": name, "owner": owner, "wait": milliseconds}).scalar_one())
 
 
-def _lock_mssql(connection: sa.Connection, place: database.Address) -> None:
-    code = get_applock(connection, lock_name(str(connection.exec_driver_sql("SELECT DB_NAME()").scalar())), "Session", 0)
+def _lock_mssql(connection: sa.Connection, place: database.Address, company: str) -> None:
+    name = ":".join(filter(None, (str(connection.exec_driver_sql("SELECT DB_NAME()").scalar()), _suffix(company))))
+    code = get_applock(connection, lock_name(name), "Session", 0)
     connection.commit()
     if code < 0:
-        raise _taken(place, "")
+        raise _taken(place, "", company)
 
 
-def _no_lock(_connection: sa.Connection, place: database.Address) -> None:
+def _no_lock(_connection: sa.Connection, place: database.Address, _company: str) -> None:
     raise UnreachableError(
         f"{place} offers no lock that bposync knows ({place.url.get_backend_name()}).",
-        "Evolution's companies are in SQL Server; PostgreSQL and SQLite are known too.",
+        "A sync's lock is known in SQL Server, PostgreSQL and SQLite.",
     )

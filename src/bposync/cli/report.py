@@ -166,14 +166,15 @@ def _new_accounts(output: Output, creates: Sequence[Change]) -> None:
     renamed = any(normalise_code(change.account) != normalise_code(change.code) for change in creates)
     columns = [Column("Customer", keep=6)] if renamed else []
     columns += [Column("Account", keep=9), Column("Name", keep=8)]
-    columns += [
-        Column(FIELDS[name].label, right=name == "credit_limit", keep=7 - place) for place, name in enumerate(_NEW_COLUMNS)
-    ]
+    written = {found.field for change in creates for found in change.writes}
+    # What one system calls group is category in another; neither has both.
+    shown = ["category" if name == "group" and "category" in written else name for name in _NEW_COLUMNS]
+    columns += [Column(FIELDS[name].label, right=name == "credit_limit", keep=7 - place) for place, name in enumerate(shown)]
     rows = []
     for change in creates:
         values = {written.field: written.new for written in change.writes}
         lead = [change.code] if renamed else []
-        rows.append([*lead, change.account, change.name, *(cell(values.get(name, "")) for name in _NEW_COLUMNS)])
+        rows.append([*lead, change.account, change.name, *(cell(values.get(name, "")) for name in shown)])
     output.table(columns, rows, hint=_ALL_HINT)
 
 
@@ -213,7 +214,7 @@ def writes_in_words(plan: Plan) -> str:
 def outcome_lines(output: Output, changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> None:
     """Print every write that did not become what it was to be, also with --quiet."""
     for place, outcome in outcomes.items():
-        if outcome.kind is not OutcomeKind.WRITTEN:
+        if outcome.kind not in (OutcomeKind.WRITTEN, OutcomeKind.EXPORTED):
             change = changes[place]
             output.important(f"{outcome.kind.value.capitalize()}: {change.code} {change.name}: {outcome.reason}")
 

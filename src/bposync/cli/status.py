@@ -53,7 +53,8 @@ def show(
     ):
         post_accounts = bpo.post_accounts()
         survey = make_survey(settings, bpo, accounting, journal, one, two)
-        runs, open_intents = journal.runs.all(), journal.runs.unsettled()
+        runs = journal.runs.all()
+        open_intents = [intent for intent in journal.runs.unsettled() if not intent.exported]
     choice = survey.choose(site)
     plan = survey.plan(choice)
     listed = Counter(name for customer in survey.customers for name in customer.sites)

@@ -29,6 +29,7 @@ QUESTION: Final = (
     "accounting system?"
 )
 COMPLETE: Final = "The synchronisation is complete."
+EXPORTED: Final = "The import file is complete; the accounting system has it when it was imported."
 
 
 def synchronise(
@@ -124,8 +125,13 @@ class _Sync:
         with self._journal(writes=True) as journal:
             found = settle_earlier(journal, self.accounting)
         for intent, outcome in found:
-            what = "was written" if outcome.kind is OutcomeKind.WRITTEN else f"was not written ({outcome.reason})"
-            self.output.important(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
+            written = outcome.kind is OutcomeKind.WRITTEN
+            if not intent.exported:
+                what = "was written" if written else f"was not written ({outcome.reason})"
+                self.output.important(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
+            elif outcome.kind is not OutcomeKind.EXPORTED:
+                what = "is imported" if written else f"is neither in the books nor in the import file ({outcome.reason})"
+                self.output.important(f"Exported by run {intent.run}: {intent.change.code} {what}.")
 
     def look(
         self, sites: Sequence[str] | None, customers: Sequence[str] | None, *, overwrite: bool
@@ -185,9 +191,17 @@ class _Sync:
 
         try:
             guards.check(survey, plan, self.limit, self.known_company)
-        except GuardError as error:
+            self._check_way(plan)
+        except BposyncError as error:
             error.document = self.document(plan)
             raise
+
+    def _check_way(self, plan: Plan) -> None:
+        from bposync.apply import check_way
+
+        if plan.writes:
+            with self._journal(writes=False) as journal:
+                check_way(self.accounting, journal)
 
     def stop(self, plan: Plan) -> int:
         """End a dry run."""
@@ -234,6 +248,8 @@ class _Sync:
         from bposync.apply import Result, carry_out
         from bposync.journal.runs import Run
 
+        if self.asked:  # meanwhile somebody else may have exported
+            self._check_way(plan)
         if plan.writes and self.accounting.way.caution and not self.asked:
             self.output.note(self.accounting.way.caution)
         codes = [change.code for change in plan.changes] if choice.customers else []
@@ -280,7 +296,7 @@ class _Sync:
         looked_up = f" What became of {unknown:,} more, the next sync looks up." if unknown else ""
         self.output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.{looked_up}")
         if done:
-            self.output.important(f"Written: {_written_in_words(plan, result)}. Run {result.run.run}.")
+            self.output.important(_done_in_words(plan, result))
         error = StoppedError("Interrupted.")
         error.document = self.document(plan, result)
         return error
@@ -308,12 +324,14 @@ class _Sync:
         if not plan.writes:
             self.output.line(f"Nothing to write: {plan.summary[Action.SAME]:,} customers are in step.")
         elif done == len(plan.writes):
-            self.output.important(COMPLETE)
+            self.output.important(EXPORTED if counts[OutcomeKind.EXPORTED] else COMPLETE)
         else:
             others = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in OutcomeKind if counts[kind])
             self.output.important(f"The synchronisation is not complete: {others}.")
         if plan.writes:
-            self.output.important(f"Written: {_written_in_words(plan, result)}. Run {result.run.run}.")
+            self.output.important(_done_in_words(plan, result))
+            for step in self.accounting.way.steps() if counts[OutcomeKind.EXPORTED] else ():
+                self.output.important(step)
         if self.left_out:
             self.output.important(self.left_out)
         if waiting:
@@ -358,8 +376,15 @@ class _Sync:
 _NOT_WAITING: Final = (Action.SAME, Action.CREATE, Action.UPDATE, Action.DRIFT, Action.GONE, Action.SKIPPED)
 
 
-def _written_in_words(plan: Plan, result: Result) -> str:
-    written = [plan.changes[place] for place, outcome in result.outcomes.items() if outcome.kind is OutcomeKind.WRITTEN]
+def _done_in_words(plan: Plan, result: Result) -> str:
+    """Say `Written: 19 new accounts, 2 updates. Run ….`; where an import file is made, that it is exported."""
+    exported = result.counts[OutcomeKind.EXPORTED]
+    kind = OutcomeKind.EXPORTED if exported else OutcomeKind.WRITTEN
+    return f"{kind.value.capitalize()}: {_in_words(plan, result, kind)}. Run {result.run.run}."
+
+
+def _in_words(plan: Plan, result: Result, kind: OutcomeKind) -> str:
+    written = [plan.changes[place] for place, outcome in result.outcomes.items() if outcome.kind is kind]
     creates = sum(change.action is Action.CREATE for change in written)
     updates = len(written) - creates
     parts = [f"{creates:,} new account{'s'[: creates != 1]}"] if creates else []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from bposync.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -23,6 +23,8 @@ MARK: Final = "# Made by `bposync demo`, which makes this folder afresh. To keep
 
 _JOURNAL: Final = "bposync-state.sqlite"
 _LINKS: Final = "bposync-links.csv"
+SHEET: Final = "codes.csv"
+"""The sheet in which some customers get their account codes."""
 
 
 class Database(Protocol):
@@ -50,6 +52,8 @@ class Books(Database, Protocol):
 class _System:
     ways_to_write: tuple[str, ...]
     books: Callable[[], Books]
+    only_real: tuple[str, ...] = ()
+    """The ways that write into a real company only, which no demo can make."""
 
 
 def _evolution() -> Books:
@@ -58,11 +62,33 @@ def _evolution() -> Books:
     return evolution
 
 
-_SYSTEMS: Final = {"evolution": _System(("sql",), _evolution)}
+def _partner() -> Books:
+    from bposync.demo import partner
+
+    return partner
+
+
+_SYSTEMS: Final = {
+    "evolution": _System(("sql",), _evolution),
+    "partner": _System(("sql", "file"), _partner, only_real=("sdk",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A demo company: its bposync.toml, and the account codes that a person has to give, by customer."""
+
+    configuration: Path
+    codes: Mapping[str, str]
 
 
 def build(folder: Path, *, system: str = "evolution", write: str = "sql") -> Path:
-    """Make the demo company in `folder`, afresh where one is there already, and give its bposync.toml.
+    """Make the demo company in `folder`, afresh where one is there already, and give its bposync.toml."""
+    return make(folder, system=system, write=write).configuration
+
+
+def make(folder: Path, *, system: str = "evolution", write: str = "sql") -> Made:
+    """Make the demo company in `folder`, afresh where one is there already.
 
     Raises UsageError: for a folder that holds anything else, and for a system, or a way to write to it, that the demo
     does not have, with nothing touched; and where the folder cannot be written.
@@ -85,13 +111,19 @@ def build(folder: Path, *, system: str = "evolution", write: str = "sql") -> Pat
         ) from error
     for database in (bpo, books):
         _make(folder / database.FILE, database)
-    return configuration
+    return Made(configuration, getattr(books, "CODES", {}))
 
 
 def _books(system: str, write: str) -> Books:
     if system not in _SYSTEMS:
         raise UsageError(f"There is no demo company for the system {system!r}.", did_you_mean(system, _SYSTEMS))
     ways = _SYSTEMS[system].ways_to_write
+    if write in _SYSTEMS[system].only_real:
+        raise UsageError(
+            f"The demo company for {system} is not written by {write!r}: the SDK writes into a company of Pastel's own, on "
+            "Windows, which no demo can make.",
+            f"There is: {', '.join(ways)}. On Windows try it on Pastel's own demonstration company: docs/partner.md tells how.",
+        )
     if write not in ways:
         raise UsageError(f"The demo company for {system} is not written by {write!r}.", f"There is: {', '.join(ways)}.")
     return _SYSTEMS[system].books()
@@ -123,7 +155,9 @@ def _is_demo_file(path: Path) -> bool:
         return True
     if path.is_symlink() or not path.is_file():
         return False
-    return path.name in {CONFIGURATION, _LINKS} or path.name.removesuffix("-journal") in set(_databases())
+    return path.name in {CONFIGURATION, _LINKS, SHEET, *_import_files()} or path.name.removesuffix("-journal") in set(
+        _databases()
+    )
 
 
 def _databases() -> Iterator[str]:
@@ -134,6 +168,12 @@ def _databases() -> Iterator[str]:
     yield _JOURNAL
     for system in _SYSTEMS.values():
         yield system.books().FILE
+
+
+def _import_files() -> Iterator[str]:
+    for system in _SYSTEMS.values():
+        if name := getattr(system.books(), "IMPORT_FILE", ""):
+            yield name
 
 
 def _is_lock(path: Path) -> bool:

@@ -127,7 +127,7 @@ class Chain:
             outcomes.c.company == changes.c.company, outcomes.c.run == changes.c.run, outcomes.c.number == changes.c.number
         )
         is_open = sa.exists().where(
-            changes.c.company == runs.c.company, changes.c.run == runs.c.run, changes.c.intent == 1, ~settled
+            changes.c.company == runs.c.company, changes.c.run == runs.c.run, changes.c.intent != 0, ~settled
         )
         statement = sa.select(runs.c.run).where(runs.c.company == self._company, ~self._sealed(RUN, runs.c.run), ~is_open)
         if ended:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bposync.journal.chain import Seal
 
 _CODE_WIDTH = 200
+_WRITE, _EXPORT = 1, 2  # what a recorded change was about to do
 
 
 def new_run_id(at: datetime) -> str:
@@ -94,6 +95,8 @@ class Intent:
     run: str
     number: int
     change: Change
+    exported: bool = False
+    """Whether it went into an import file, which a person imports."""
 
 
 class RunBook:
@@ -115,15 +118,15 @@ class RunBook:
                     summary=json.dumps(dict(run.summary)),
                 )
             )  # fmt: skip
-            self._insert_changes(connection, run.run, changes, first, intent=False)
+            self._insert_changes(connection, run.run, changes, first, intent=0)
 
-    def intend(self, run: str, batch: Sequence[Change], first: int) -> None:
-        """Record what is about to be written, before it is."""
+    def intend(self, run: str, batch: Sequence[Change], first: int, *, exported: bool = False) -> None:
+        """Record what is about to be written, or exported, before it is."""
         with self._journal.transaction("cannot be written") as connection:
-            self._insert_changes(connection, run, batch, first, intent=True)
+            self._insert_changes(connection, run, batch, first, intent=_EXPORT if exported else _WRITE)
 
     def _insert_changes(
-        self, connection: sa.Connection, run: str, changes: Sequence[Change], first: int, *, intent: bool
+        self, connection: sa.Connection, run: str, changes: Sequence[Change], first: int, *, intent: int
     ) -> None:
         rows = [
             {
@@ -131,7 +134,7 @@ class RunBook:
                 "customer": _storable(normalise_code(change.code))[:_CODE_WIDTH],
                 "code": _storable(change.code), "name": _storable(change.name),
                 "account": _storable(change.account)[:_CODE_WIDTH], "account_key": change.seen.key if change.seen else "",
-                "action": change.action.value, "intent": int(intent), "fields": json.dumps(fields_document(change)),
+                "action": change.action.value, "intent": intent, "fields": json.dumps(fields_document(change)),
                 "reasons": json.dumps(list(change.reasons)), "link": _encode_link(change.link) if intent else "",
             }
             for place, change in enumerate(changes)
@@ -149,7 +152,7 @@ class RunBook:
     ) -> None:
         """Record what became of intents, by their numbers, and the links of those that were written, in one transaction.
 
-        An unknown outcome is none: its intent stays open, and the next run looks it up.
+        Unknown and exported are none yet: the intent stays open, and the next run looks it up.
         """
         now = datetime.now(UTC)
         with self._journal.transaction("cannot be written") as connection:
@@ -159,7 +162,7 @@ class RunBook:
                     "reason": outcome.reason, "account_key": outcome.account_key, "settled_at": moment(now),
                 }
                 for number, outcome in outcomes.items()
-                if outcome.kind is not OutcomeKind.UNKNOWN
+                if outcome.kind not in (OutcomeKind.UNKNOWN, OutcomeKind.EXPORTED)
             ]  # fmt: skip
             if rows:
                 connection.execute(sa.insert(schema.outcomes), rows)
@@ -194,11 +197,11 @@ class RunBook:
         statement = (
             sa.select(changes)
             .select_from(changes.outerjoin(outcomes, same))
-            .where(changes.c.company == self._journal.company, changes.c.intent == 1, outcomes.c.outcome.is_(None))
+            .where(changes.c.company == self._journal.company, changes.c.intent != 0, outcomes.c.outcome.is_(None))
             .order_by(changes.c.run, changes.c.number)
         )
         with self._journal.transaction("cannot be read") as connection:
-            return [Intent(row.run, row.number, _intended(row)) for row in connection.execute(statement)]
+            return [Intent(row.run, row.number, _intended(row), row.intent == _EXPORT) for row in connection.execute(statement)]
 
     def all(self) -> list[Run]:
         """Give all runs, the newest first."""
@@ -227,7 +230,7 @@ class RunBook:
         statement = (
             sa.select(outcomes.c.outcome, sa.func.count())
             .select_from(changes.outerjoin(outcomes, same))
-            .where(changes.c.company == self._journal.company, changes.c.run == run, changes.c.intent == 1)
+            .where(changes.c.company == self._journal.company, changes.c.run == run, changes.c.intent != 0)
             .group_by(outcomes.c.outcome)
         )
         counts = {kind.value: 0 for kind in OutcomeKind}
@@ -268,9 +271,9 @@ def _run(row: Any, found: Mapping[str, int], seal: Seal | None) -> Run:  # noqa:
 
 
 def _document(row: Any) -> dict[str, Any]:  # noqa: ANN401
-    outcome = row.outcome or ("unknown" if row.intent else None)
+    outcome = row.outcome or {_WRITE: OutcomeKind.UNKNOWN.value, _EXPORT: OutcomeKind.EXPORTED.value}.get(row.intent)
     reasons = json.loads(row.reasons) + ([row.reason] if row.reason else [])
-    if row.intent and row.outcome is None:
+    if row.intent == _WRITE and row.outcome is None:
         reasons.append("the answer never came; the next sync looks up what became of it")
     return {
         "code": _stored(row.code), "name": _stored(row.name), "account": row.account or None, "action": row.action,
