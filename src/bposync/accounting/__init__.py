@@ -145,6 +145,12 @@ def open_accounting(settings: Settings, bpo_fields: Collection[str], *, writes: 
         with open_evolution(settings, bpo_fields, writes=writes) as accounting:
             yield accounting
         return
+    if table.system == "evolution":
+        from bposync.accounting.by_freedom import open_freedom
+
+        with open_freedom(settings, bpo_fields, writes=writes) as accounting:
+            yield accounting
+        return
     if table.system == "partner":
         from bposync.accounting.partner_ways import open_partner
 

@@ -120,6 +120,8 @@ class Evolution:
     """
 
     system = NAME
+    holder = "this version of Evolution"
+    """Who it is that may have no place for a field, as a note says it."""
 
     def __init__(self, settings: Settings, bpo_fields: Collection[str], company: Company, facts: Facts) -> None:
         self.company = company
@@ -134,7 +136,7 @@ class Evolution:
         self._check_codes()
         self._choose_fields(settings, bpo_fields)
         self.notes: tuple[str, ...] = tuple(
-            f"[accounting.defaults] {name}: this version of Evolution has no place for it in an account."
+            f"[accounting.defaults] {name}: {self.holder} has no place for it in an account."
             for name in LOOKUPS
             if getattr(self._configuration.defaults, name) and self.column(COLUMNS[name][0]) is None
         )
