@@ -41,7 +41,7 @@ class Finder:
     """Finds groups, terms and areas by code, each once, for several threads at once."""
 
     def __init__(self, client: FreedomClient, terms_module: int | None) -> None:
-        self._client = client
+        self.client = client
         self._module = str(_CUSTOMERS if terms_module is None else terms_module)
         self._found: dict[tuple[str, str], dict[str, Any] | None] = {}
         self._codes: dict[tuple[str, str], str] = {}
@@ -63,7 +63,7 @@ class Finder:
 
     def _ask(self, field: str, code: str) -> dict[str, Any] | None:
         parameters = {"module": self._module, "code": code} if field == "terms" else {"code": code}
-        found = self._client.look_up(LINKED[field].operation, **parameters)
+        found = self.client.look_up(LINKED[field].operation, **parameters)
         if found is None:
             return None
         key = found.get("ID")
@@ -96,7 +96,8 @@ class _Codes(Mapping[str, object]):
     def __getitem__(self, code: str) -> object:
         if code not in self._known:
             # BPO's words may be no code at all; those the service is not asked about.
-            found = self._finder.find(self._field, code.upper()) if code.isprintable() else None
+            with plain_errors(self._finder.client):
+                found = self._finder.find(self._field, code.upper()) if code.isprintable() else None
             if found is None:
                 raise KeyError(code)
             self._known[code] = found["ID"]

@@ -263,7 +263,6 @@ class FreedomClient:
         """Send one request, once. Raises _AskAgainError where it may have arrived and no answer came."""
         import httpx
 
-        self.open()
         client = self._clients[body is not None]
         headers = {"Content-Type": "application/json; charset=utf-8"} if body is not None else {}
         request = client.build_request("GET" if body is None else "POST", url, content=body, headers=headers)
