@@ -165,16 +165,17 @@ class FreedomClient:
     def open(self) -> None:
         """Get ready; nothing is sent. Raises UsageError where the authority's certificate cannot be read."""
         if not self._clients:
-            context = _tls(self.service)
-            self._clients = {fresh: self._client(context, fresh=fresh) for fresh in (False, True)}
+            # Certificates take a while to load, and plain http has none.
+            context = _tls(self.service) if self.service.root.startswith("https:") else False
+            self._clients = {fresh: self._client(fresh=fresh, verify=context) for fresh in (False, True)}
 
-    def _client(self, context: ssl.SSLContext, *, fresh: bool) -> httpx.Client:
+    def _client(self, *, fresh: bool, verify: ssl.SSLContext | bool) -> httpx.Client:
         import httpx
 
         kept = 0 if fresh else self.service.connections
         return httpx.Client(
             auth=httpx.BasicAuth(self.service.user, self.service.password),
-            verify=context,
+            verify=verify,
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),

@@ -146,7 +146,7 @@ class FreedomCompany:
                     return errors
                 terms = connection.execute("SELECT iDefaultTermID FROM CliDef").fetchone()
                 now = _now()
-                row |= {"iAgeingTermID": row["iAgeingTermID"] or (terms[0] if terms else None), "iARPriceListNameID": 1}
+                row |= {"iAgeingTermID": row.get("iAgeingTermID") or (terms[0] if terms else None), "iARPriceListNameID": 1}
                 row |= {"DCBalance": 0.0, "fForeignBalance": 0.0, "dTimeStamp": now, "Client_dCreatedDate": now}
                 row |= {"Client_iCreatedAgentID": _AGENT}
                 columns, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
