@@ -19,6 +19,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from bposync import config, database, demo
 from bposync.accounting.evolution import ACCOUNT_WIDTH, COLUMNS, LARGEST_AMOUNT, LOOKUPS, REAL_ROW
+from bposync.accounting.freedom_customer import LINKED, PROPERTIES
 from bposync.cli.app import app, main
 from bposync.demo import bpo as demo_bpo
 from bposync.demo import evolution as demo_evolution
@@ -34,13 +35,12 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md"))])
 EXAMPLE = ROOT / "config.example.toml"
-ENVIRONMENT = {"BPO_PASSWORD": "p@ss/w#rd", "ACCOUNTING_PASSWORD": "{odd};one$"}
+ENVIRONMENT = {"BPO_PASSWORD": "p@ss/w#rd", "ACCOUNTING_PASSWORD": "{odd};one$", "FREEDOM_PASSWORD": "geheim"}
 
 # Keys of systems and ways in that this version cannot do yet: not documented before they work.
 NOT_YET = {
     "accounting": {
-        "odbc", "freedom_url", "freedom_user", "freedom_password", "freedom_ca", "freedom_connections", "freedom_plain",
-        "data_path", "sdk_serial", "sdk_code", "sdk_fields", "file",
+        "odbc", "data_path", "sdk_serial", "sdk_code", "sdk_fields", "file",
     },
     "accounting.defaults": {"category"},
 }  # fmt: skip
@@ -292,6 +292,24 @@ def test_the_field_map_is_the_codes() -> None:
     assert told == {name: (column, str(width or "")) for name, (column, width) in COLUMNS.items()}
     assert f"`Account`, width {ACCOUNT_WIDTH}," in page("evolution.md")
     assert f"{LARGEST_AMOUNT:,.2f}" in page("evolution.md")
+
+
+def test_the_freedom_services_properties_are_the_codes() -> None:
+    section = sections(page("freedom.md"))["What is asked of the service"]
+    told: dict[str, str] = {}
+    for row in rows(section):
+        for field, stands_in in ((row[0], row[1]), (row[3], row[4])):
+            names, properties = re.findall(r"`(\w+)`", field), re.findall(r"`(\w+)`", stands_in)
+            if len(names) == 2:  # from the first line of an address to the last
+                names = [f"{names[0][:-1]}{n}" for n in range(1, 6)]
+                for n, name in enumerate(names, 1):
+                    told[name] = f"{properties[0]} Line{n}"
+            elif names:
+                told[names[0]] = " ".join(properties)
+    linked = {"terms": "AgingTerm", "group": "CustomerGroup", "area": "AreasID"}
+    assert told == {name: " ".join(path) for name, path in PROPERTIES.items()} | linked
+    for field, name in linked.items():
+        assert name in (*LINKED[field].objects, *LINKED[field].keys)
 
 
 def test_the_lookups_are_the_codes() -> None:
