@@ -22,9 +22,11 @@ from hypothesis import strategies as st
 from bposync import apply
 from bposync.accounting import by_freedom, freedom_books, freedom_client
 from bposync.accounting.by_freedom import FreedomWay
+from bposync.accounting.freedom_address import service_of
 from bposync.accounting.freedom_answers import AnswerError
-from bposync.accounting.freedom_client import FreedomClient, service_of
+from bposync.accounting.freedom_client import FreedomClient
 from bposync.demo.freedom import Behaviour, Call, FreedomServer, Reply
+from bposync.demo.freedom_company import FaultError
 from bposync.errors import ExitCode, UnreachableError, UsageError
 from bposync.journal import open_journal
 from support import cli, freedom
@@ -348,8 +350,9 @@ def test_the_company_of_another_database_is_refused(company: Company, tmp_path: 
 
 def test_a_code_that_the_company_does_not_have_is_an_error_that_names_it(company: Company, server: FreedomServer) -> None:
     company.configure("accounting.groups", XX="NOGROUP")
-    with pytest.raises(UsageError, match=r"the company has no .*group 'NOGROUP'"), company.opened(writes=False):
+    with pytest.raises(UsageError, match=r"the company has no .*group 'NOGROUP'") as caught, company.opened(writes=False):
         pass
+    assert caught.value.hint == "CustomerGroupFind does not find it; Evolution shows the company's codes."
     assert server.calls
 
 
@@ -670,3 +673,85 @@ def test_the_way_writes_nothing_where_it_was_opened_for_reading(busy: Company, s
         with pytest.raises(AssertionError):
             opened.accounting.way.write(plan.writes)
     assert {call.method for call in server.calls} == {"GET"}
+
+
+# What versions of the service may do otherwise.
+
+
+def test_a_service_that_leaves_out_what_is_blank_has_a_place_for_it_all_the_same(
+    company: Company, server: FreedomServer
+) -> None:
+    company.account("ALP001", "Alpha")
+    find, page = server.company.find, server.company.page
+
+    def filled(customer: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in customer.items() if value is not None}
+
+    server.company.find = lambda code: filled(find(code))  # type: ignore[method-assign]
+    server.company.page = lambda order, number, size: [filled(each) for each in page(order, number, size)]  # type: ignore[method-assign]
+    company.customer("ALP001", "Alpha", website="www.alpha.example", terms="60 Days", billing_1="1 Long St")
+    assert company.sync().outcomes == {"ALP001": "written"}
+    row = company.client("ALP001")
+    assert (row["cWebPage"], row["iAgeingTermID"], row["Post1"]) == ("www.alpha.example", 2, "1 Long St")
+    assert company.sync().plan.writes == ()
+
+
+def test_a_service_that_shows_the_keys_of_terms_only_is_given_keys(company: Company, server: FreedomServer) -> None:
+    company.account("ALP001", "Alpha", iAgeingTermID=1)
+    find, page, update = server.company.find, server.company.page, server.company.update
+
+    def keyed(customer: dict[str, Any]) -> dict[str, Any]:
+        terms = customer.pop("AgingTerm")
+        return {**customer, "AgingTermID": terms["ID"] if terms else 0}
+
+    def updated(customer: Any) -> list[str]:
+        plain = {name: value for name, value in customer.items() if name != "AgingTermID"}
+        code = {1: "30D", 2: "60D"}[customer["AgingTermID"]]
+        return update({**plain, "AgingTerm": server.company.look_up("agingtermfind", code, "0")})
+
+    server.company.find = lambda code: keyed(find(code))  # type: ignore[method-assign]
+    server.company.page = lambda order, number, size: [keyed(each) for each in page(order, number, size)]  # type: ignore[method-assign]
+    server.company.update = updated  # type: ignore[method-assign]
+    company.customer("ALP001", "Alpha", terms="60 Days")
+    synced = company.sync(overwrite=True)
+    assert (synced.fields("ALP001"), synced.outcomes) == ({"terms": ("30D", "60D", "write")}, {"ALP001": "written"})
+    assert company.client("ALP001")["iAgeingTermID"] == 2
+
+
+def test_a_configured_code_is_asked_for_as_it_is_written(company: Company, server: FreedomServer) -> None:
+    company.books("""UPDATE "CliClass" SET "Code" = 'Other' WHERE "Code" = 'IT'""")
+    company.configure("accounting.groups", IT="Other")
+    look_up = server.company.look_up
+
+    def exactly(operation: str, code: str, module: str | None) -> dict[str, Any]:
+        found = look_up(operation, code, module)
+        if found["Code"] != code:
+            raise FaultError(f"There is no {code}")
+        return found
+
+    server.company.look_up = exactly  # type: ignore[method-assign]
+    company.customer("NEW001", "New", type="IT")
+    assert company.sync().outcomes == {"NEW001": "written"}
+    assert company.client("NEW001")["iClassID"] == 4
+
+
+def test_an_account_without_a_key_is_not_taken_for_one(company: Company, server: FreedomServer) -> None:
+    company.account("ALP001", "Alpha")
+    page = server.company.page
+    server.company.page = lambda order, number, size: [  # type: ignore[method-assign]
+        {**each, "ID": None} for each in page(order, number, size)
+    ]
+    with company.opened(writes=False) as opened, pytest.raises(UnreachableError, match="account ALP001 has no ID"):
+        opened.accounting.books.read()
+
+
+def test_another_account_that_got_the_code_since_the_plan_is_not_written(busy: Company) -> None:
+    def swap() -> None:
+        busy.delete("ALP001")
+        busy.account("OTHER", "Somebody")
+        busy.account("ALP001", "Alpha", phone="031 1", credit_limit=1000.0, iAgeingTermID=1)
+
+    synced = busy.sync(between=swap)
+    assert synced.outcomes["ALP001"] == "stale"
+    assert "deleted since the plan" in synced.all_outcomes["ALP001"].reason
+    assert busy.client("ALP001")["Telephone"] == "031 1"

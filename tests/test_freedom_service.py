@@ -17,7 +17,8 @@ import sqlalchemy as sa
 import stamina
 
 from bposync import config, demo, secrets
-from bposync.accounting.freedom_client import FreedomClient, Service, service_of
+from bposync.accounting.freedom_address import Service, service_of
+from bposync.accounting.freedom_client import FreedomClient
 from bposync.demo.freedom import Behaviour, FreedomServer, Reply
 from bposync.errors import ExitCode, UnreachableError, UsageError
 from support import cli, freedom

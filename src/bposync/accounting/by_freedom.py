@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bposync.accounting import Accounting, Way
 from bposync.accounting.by_sql import stale
+from bposync.accounting.freedom_address import service_of
 from bposync.accounting.freedom_answers import AnswerError
 from bposync.accounting.freedom_books import FreedomBooks, TablesWithFreedom, plain_errors
-from bposync.accounting.freedom_client import FreedomClient, NoAnswerError, service_of
+from bposync.accounting.freedom_client import FreedomClient, NoAnswerError
 from bposync.errors import UnreachableError
 from bposync.plan import differences
 from bposync.records import Outcome, OutcomeKind
@@ -64,7 +65,10 @@ def open_freedom(settings: Settings, bpo_fields: Collection[str], *, writes: boo
         from bposync.accounting import locks
 
         tables = TablesWithFreedom(database.engine(place, writes=False), place, settings, bpo_fields, client)
-        yield Accounting(tables, FreedomWay(tables, client, lambda: locks.held(place)))
+        if place.url.get_backend_name() in locks.KNOWN:
+            yield Accounting(tables, FreedomWay(tables, client, lambda: locks.held(place)))
+        else:
+            yield Accounting(tables, FreedomWay(tables, client, lambda: journal_lock(settings), caution=JOURNAL_LOCK))
 
 
 class FreedomWay(Way):

@@ -158,9 +158,13 @@ class Evolution:
         for where, name, code in named:
             lookup = self.lookups[name]
             if code is not None and normalise_code(code) not in lookup.keys:
-                known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
-                hint = did_you_mean(code, known) or f"Its table {lookup.table} is missing or empty."
-                raise UsageError(f"{self._where}: {where}: the company has no {FIELDS[name].label.lower()} {code!r}.", hint)
+                message = f"{self._where}: {where}: the company has no {FIELDS[name].label.lower()} {code!r}."
+                raise UsageError(message, self.hint_for(code, lookup))
+
+    def hint_for(self, code: str, lookup: Lookup) -> str:
+        """Say what to do about a configured code that the company does not have."""
+        known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
+        return did_you_mean(code, known) or f"Its table {lookup.table} is missing or empty."
 
     def _choose_fields(self, settings: Settings, bpo_fields: Collection[str]) -> None:
         placed = [

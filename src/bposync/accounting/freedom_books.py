@@ -17,7 +17,7 @@ from bposync.accounting.evolution import COLUMNS, LOOKUPS, Evolution, Facts, Loo
 from bposync.accounting.evolution_tables import EvolutionTables, cents
 from bposync.accounting.freedom_answers import AnswerError
 from bposync.accounting.freedom_customer import DOCUMENTED, LINKED, Places, linked_object
-from bposync.errors import UnreachableError, UsageError
+from bposync.errors import UnreachableError, UsageError, nearest
 from bposync.records import Particulars
 from bposync.values import normalise_code, text_of, visible
 
@@ -145,6 +145,9 @@ def look_at_one(client: FreedomClient, *, listed: bool) -> tuple[Places, Mapping
             return Places(DOCUMENTED), None
         customer = client.find(text_of(page[0]["Code"]))
     shown = frozenset(customer) & frozenset(page[0]) if listed else frozenset(customer)
+    if None not in customer.values():
+        # A service that leaves out what is blank may know more than it shows of this one.
+        shown |= DOCUMENTED
     return Places(shown), customer
 
 
@@ -170,9 +173,24 @@ class FreedomBooks(Evolution):
                 for name in LOOKUPS
             },
         )
-        self._seen: dict[str, Mapping[str, Any]] = {}
+        self._balances: dict[str, object] = {}
         with plain_errors(client):
+            self._find_configured(settings)
             super().__init__(settings, bpo_fields, company, facts)
+
+    def _find_configured(self, settings: Settings) -> None:
+        """Find every code of the configuration as it is written there; all else is asked for in capitals."""
+        table = settings.need_accounting()
+        named = [(name, getattr(table.defaults, name)) for name in LINKED]
+        named += [("group", code) for code in table.groups.values()] + [("terms", code) for code in table.terms.values()]
+        for name, code in named:
+            if code is not None and self.places.has(name):
+                self.finder.find(name, code)
+
+    def hint_for(self, code: str, lookup: Lookup) -> str:
+        """Say what to do about a configured code that the service does not find. It lists none, so few others are known."""
+        near = nearest(code, dict.fromkeys(lookup.code(key) for key in lookup.keys.values()))
+        return f"Did you mean {near!r}?" if near else f"{lookup.table} does not find it; Evolution shows the company's codes."
 
     def account(self, customer: Mapping[str, Any]) -> Account:
         """Give an account as the plan compares it. Raises AnswerError for a customer that cannot be one."""
@@ -180,28 +198,28 @@ class FreedomBooks(Evolution):
 
     def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
         """Read all accounts, page by page. Pages shift while somebody inserts: a code that comes twice counts once."""
-        found: dict[str, Mapping[str, Any]] = {}
+        found: dict[str, Account] = {}
         with plain_errors(self._client):
             for number in range(1, 1_000_000):
                 page = self._client.page(number, PAGE)
                 before = len(found)
                 for customer in page:
-                    found[normalise_code(customer["Code"])] = customer
-                    self.finder.see(customer)
+                    account = self.account(customer)
+                    found[normalise_code(account.code)] = account
+                    self._balances[account.key] = customer.get("AccountBalance")
                 if not page or (len(found) == before and (number > 2 or len(page) != PAGE)):  # noqa: PLR2004
                     break
                 if len(found) == before:
                     raise AnswerError("CustomerList gives its first page again as its second, so the rest cannot be read")
                 if progress is not None:
                     progress(len(found))
-            self._seen = {text_of(customer.get("ID")): customer for customer in found.values()}
-            return [self.account(customer) for customer in found.values()]
+        return list(found.values())
 
     def particulars(self, accounts: Sequence[Account]) -> list[Particulars]:
         """Give each balance, as the service told it when the accounts were read."""
         found = []
         for account in accounts:
-            balance = self._seen.get(account.key, {}).get("AccountBalance")
+            balance = self._balances.get(account.key)
             amount: Decimal | Any = None if balance is None else cents(balance)
             found.append(Particulars(None if isinstance(amount, str) else amount))
         return found

@@ -1,4 +1,4 @@
-"""Talks HTTP to Evolution's Freedom Service: where it is, who asks, how long it may take, and what is asked again.
+"""Talks HTTP to Evolution's Freedom Service: which operations, how long each may take, and what is asked again.
 
 Reads go over connections that are kept, and are asked again where no answer came. A write goes over a connection of its own
 and is sent once: a kept one that the service just closed looks like an answer that was cut off. No redirect is followed, no
@@ -7,29 +7,23 @@ proxy of the environment is used, for either would be handed the agent's passwor
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import ipaddress
 import json
 import logging
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
-from bposync import secrets
+from bposync.accounting.freedom_address import FORM, Service
 from bposync.accounting.freedom_answers import Answer, AnswerError, check_written, exists_of, list_of, object_of, one_line
 from bposync.errors import UnreachableError, UsageError
-from bposync.values import visible
+from bposync.values import normalise_code, visible
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
 
     import httpx
-
-    from bposync.config import AccountingTable, Settings
 
 CONNECT_SECONDS: Final = 10.0
 """How long a connection may take to come about."""
@@ -38,11 +32,6 @@ ANSWER_SECONDS: Final = 120.0
 READ_TRIES: Final = 3
 """How often a read is asked, the first time included. A write is sent once."""
 LARGEST_ANSWER: Final = 32 * 1024 * 1024
-PORT: Final = 5000
-_CORE: Final = "freedom.core"
-_REST: Final = "SDK/Rest"
-_MOST_CONNECTIONS: Final = 32
-_FORM: Final = 'It looks like freedom_url = "https://server:5000/freedom.core/Example Company".'
 _UNAVAILABLE: Final = (408, 429, 502, 503, 504)
 _NOT_THIS_AGENT: Final = (401, 403)
 _NOT_THERE: Final = 404
@@ -56,92 +45,6 @@ class NoAnswerError(AnswerError):
 
 class _AskAgainError(Exception):
     """A read without an answer, which may come the next time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Where a company's Freedom Service is, and the agent that asks."""
-
-    root: str
-    """Up to `freedom.core`, without a slash at the end."""
-    company: str
-    """The company's friendly name, as people read it."""
-    user: str
-    password: str
-    ca: Path | None = None
-    connections: int = 4
-
-    @property
-    def server(self) -> str:
-        """The machine and port."""
-        return urlsplit(self.root).netloc
-
-    @property
-    def base(self) -> str:
-        """What every operation of the company begins with."""
-        return f"{self.root}/{quote(self.company, safe='')}/{_REST}"
-
-    def __str__(self) -> str:
-        return visible(f"the Freedom Service on {self.server} (company {self.company})")
-
-
-def service_of(settings: Settings) -> Service:
-    """Read where the service is from the configuration. Raises UsageError."""
-    table = settings.need_accounting()
-    for key in ("freedom_url", "freedom_user", "freedom_password"):
-        if not (getattr(table, key) or "").strip():
-            raise UsageError(
-                f'{settings.path}: [accounting] {key} is missing; write = "freedom" needs it.',
-                "docs/freedom.md tells what it is.",
-            )
-    secrets.register(table.freedom_password or "")
-    secrets.register(base64.b64encode(f"{table.freedom_user}:{table.freedom_password}".encode()).decode())
-    if not 1 <= table.freedom_connections <= _MOST_CONNECTIONS:
-        raise UsageError(
-            f"{settings.path}: [accounting] freedom_connections = {table.freedom_connections}: from 1 to {_MOST_CONNECTIONS}."
-        )
-    root, company = _taken_apart(settings, table)
-    ca = None if table.freedom_ca is None else settings.folder / Path(table.freedom_ca).expanduser()
-    if ca is not None and not ca.is_file():
-        raise UsageError(f"{settings.path}: [accounting] freedom_ca: there is no file {visible(str(ca))}.", "Check the name.")
-    return Service(root, company, table.freedom_user or "", table.freedom_password or "", ca, table.freedom_connections)
-
-
-def _taken_apart(settings: Settings, table: AccountingTable) -> tuple[str, str]:
-    where = f"{settings.path}: [accounting] freedom_url"
-    try:
-        parts = urlsplit((table.freedom_url or "").strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise UsageError(f"{where}: this is no URL.", _FORM) from None
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise UsageError(f"{where}: this is no address of a Freedom Service.", _FORM)
-    if parts.username is not None or parts.password is not None:
-        raise UsageError(
-            f"{where}: the agent and its password have no place in it.", "They are freedom_user and freedom_password."
-        )
-    path = [unquote(part) for part in parts.path.split("/") if part]
-    if [part.lower() for part in path[-2:]] == ["sdk", "rest"]:
-        path = path[:-2]
-    if len(path) < 2 or path[-2].lower() != _CORE:  # noqa: PLR2004 - freedom.core and the company
-        raise UsageError(f"{where}: after {_CORE}/ comes the company's name, and nothing else.", _FORM)
-    if parts.scheme == "http" and not table.freedom_plain and not _is_this_machine(host):
-        raise UsageError(
-            f"{where}: plain http to another machine ({visible(host)}) would send the agent's password for anybody to read.",
-            "Use https; or, where the line between the two is safe, say freedom_plain = true.",
-        )
-    name = f"[{host}]" if ":" in host else host
-    root = "/".join([f"{parts.scheme}://{name}:{port or PORT}", *(quote(part, safe="") for part in path[:-1])])
-    return root, path[-1]
-
-
-def _is_this_machine(host: str) -> bool:
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class FreedomClient:
@@ -197,8 +100,8 @@ class FreedomClient:
     def find(self, code: str) -> dict[str, Any]:
         """Read a whole customer that exists."""
         found = object_of(self._get("CustomerFind", code=code), "CustomerFind")
-        if found is None or found["Code"].strip().casefold() != code.strip().casefold():
-            raise AnswerError(f"CustomerFind answered with another account than {code}")
+        if found is None or normalise_code(found["Code"]) != normalise_code(code):
+            raise AnswerError(f"CustomerFind answered with another account than {visible(code)}, or with none")
         return found
 
     def page(self, number: int, size: int) -> list[dict[str, Any]]:
@@ -308,7 +211,7 @@ class FreedomClient:
                 "The name in freedom_url is the one under which the company is registered with the service.",
             )
         return UnreachableError(
-            f"{self.service} is not there: {operation} was answered with 404.", f"Check freedom_url. {_FORM}"
+            f"{self.service} is not there: {operation} was answered with 404.", f"Check freedom_url. {FORM}"
         )
 
     def _unreachable(self, error: Exception) -> UnreachableError:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from urllib.parse import parse_qsl, quote, unquote
 from xml.sax.saxutils import escape
 
-from bposync.accounting.freedom_client import Service
+from bposync.accounting.freedom_address import Service
 from bposync.demo.freedom_company import FaultError, FreedomCompany
 from bposync.errors import UsageError
 
