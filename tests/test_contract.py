@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bposync import apply
-from bposync.accounting import open_accounting
+from bposync.accounting import by_freedom, open_accounting
 from bposync.errors import LockedError, UnreachableError
 from bposync.fields import BPO_FIELDS
 from bposync.journal import open_journal
 from support import company as evolution
-from support import odbc, partner
+from support import freedom, odbc, partner
 from support.policy import needs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from decimal import Decimal
 
     from bposync.records import Account, Change, Outcome
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from support.postgres import PostgresServer
 
 EVOLUTION = {f"Evolution, {kind}": kind for kind in evolution.KINDS}
-KINDS = (*EVOLUTION, *partner.KINDS)
+KINDS = (*EVOLUTION, *freedom.KINDS, *partner.KINDS)
 # The values of a customer that has all of them; each fits every system.
 FULL: dict[str, Any] = {
     "credit_limit": 75000000, "phone": "+27 31 555 0101", "mobile": "082 555 0102", "email": "accounts@hillcrest.example",
@@ -40,6 +40,7 @@ FULL: dict[str, Any] = {
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is still on its way to a database of this machine."""
     monkeypatch.setattr(apply, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(by_freedom, "PAUSE_SECONDS", 0)
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +65,20 @@ def company(
     of_evolution: evolution.Companies,
     of_partner: partner.PartnerCompanies,
     monkeypatch: pytest.MonkeyPatch,
-) -> Company:
+) -> Iterator[Company]:
     if kind in EVOLUTION:
-        return of_evolution.make(EVOLUTION[kind])
+        yield of_evolution.make(EVOLUTION[kind])
+        return
+    if kind in freedom.KINDS:
+        made = of_evolution.make(evolution.SQLITE)
+        with freedom.served(made, kind):
+            yield made
+        return
     driver = partner.DRIVERS.get(kind)
     needs(
         driver is None or odbc.installed(driver), f"the ODBC driver {driver} is not installed (libsqliteodbc, odbc-postgresql)"
     )
-    return of_partner.on(monkeypatch).make(kind)
+    yield of_partner.on(monkeypatch).make(kind)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ProgrammingError
 from bposync import config, database, demo
 from bposync.accounting import partner
 from bposync.accounting.evolution import ACCOUNT_WIDTH, COLUMNS, LARGEST_AMOUNT, LOOKUPS, REAL_ROW
+from bposync.accounting.freedom_customer import LINKED, PROPERTIES
 from bposync.cli.app import app, main
 from bposync.demo import bpo as demo_bpo
 from bposync.demo import evolution as demo_evolution
@@ -35,14 +36,8 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md"))])
 EXAMPLE = ROOT / "config.example.toml"
-ENVIRONMENT = {"BPO_PASSWORD": "p@ss/w#rd", "ACCOUNTING_PASSWORD": "{odd};one$"}
+ENVIRONMENT = {"BPO_PASSWORD": "p@ss/w#rd", "ACCOUNTING_PASSWORD": "{odd};one$", "FREEDOM_PASSWORD": "geheim"}
 
-# Keys of systems and ways in that this version cannot do yet: not documented before they work.
-NOT_YET = {
-    "accounting": {
-        "freedom_url", "freedom_user", "freedom_password", "freedom_ca", "freedom_connections", "freedom_plain",
-    },
-}  # fmt: skip
 TABLES: Mapping[str, type[Any]] = {
     "bpo": config.BpoTable,
     "accounting": config.AccountingTable,
@@ -171,8 +166,8 @@ def test_the_example_configuration_names_every_key_with_its_default() -> None:
         table = example
         for part in place.split("."):
             table = table[part]
-        keys = {info.name for info in dataclasses.fields(struct)} - NOT_YET.get(place, set())
-        assert set(table) - NOT_YET.get(place, set()) == keys, place
+        keys = {info.name for info in dataclasses.fields(struct)}
+        assert set(table) == keys, place
         for info in dataclasses.fields(struct):
             if isinstance(info.default, str | bool) and info.name in keys:
                 assert table[info.name] == info.default, info.name
@@ -192,7 +187,7 @@ def test_every_key_is_documented_with_its_default(place: str) -> None:
         for name, info in fields.items()
         if info.default_factory is not dataclasses.MISSING or name in ("columns", "defaults")
     }
-    keys = set(fields) - nested - NOT_YET.get(place, set())
+    keys = set(fields) - nested
     assert set(told) == keys
     for name in keys:
         default = fields[name].default
@@ -311,6 +306,24 @@ def test_partners_page_names_every_package_that_is_needed_on_windows() -> None:
     names = {name.lower().replace("_", "-") for name in re.findall(r"^([A-Za-z0-9_.-]+)==", locked, re.MULTILINE)}
     text = page("partner.md").lower()
     assert [name for name in names if name not in text] == []
+
+
+def test_the_freedom_services_properties_are_the_codes() -> None:
+    section = sections(page("freedom.md"))["What is asked of the service"]
+    told: dict[str, str] = {}
+    for row in rows(section):
+        for field, stands_in in ((row[0], row[1]), (row[3], row[4])):
+            names, properties = re.findall(r"`(\w+)`", field), re.findall(r"`(\w+)`", stands_in)
+            if len(names) == 2:  # from the first line of an address to the last
+                names = [f"{names[0][:-1]}{n}" for n in range(1, 6)]
+                for n, name in enumerate(names, 1):
+                    told[name] = f"{properties[0]} Line{n}"
+            elif names:
+                told[names[0]] = " ".join(properties)
+    linked = {"terms": "AgingTerm", "group": "CustomerGroup", "area": "AreasID"}
+    assert told == {name: " ".join(path) for name, path in PROPERTIES.items()} | linked
+    for field, name in linked.items():
+        assert name in (*LINKED[field].objects, *LINKED[field].keys)
 
 
 def test_the_lookups_are_the_codes() -> None:

@@ -75,7 +75,7 @@ class Settling:
             if pairing.link is not None:
                 self._gone[id(pairing.account)] = pairing.link
         elif pairing.customer.key not in subjects:
-            self._holders[id(pairing.account)] = f"{pairing.customer.code} ({pairing.customer.name})"
+            self._holders.setdefault(id(pairing.account), f"{pairing.customer.code} ({pairing.customer.name})")
 
     def record(self, journal: Journal) -> None:
         """Keep all that was settled, in one transaction."""

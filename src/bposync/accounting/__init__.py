@@ -11,8 +11,6 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from bposync.errors import UsageError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
@@ -145,13 +143,13 @@ def open_accounting(settings: Settings, bpo_fields: Collection[str], *, writes: 
         with open_evolution(settings, bpo_fields, writes=writes) as accounting:
             yield accounting
         return
-    if table.system == "partner":
-        from bposync.accounting.partner_ways import open_partner
+    if table.system == "evolution":
+        from bposync.accounting.by_freedom import open_freedom
 
-        with open_partner(settings, bpo_fields, writes=writes) as accounting:
+        with open_freedom(settings, bpo_fields, writes=writes) as accounting:
             yield accounting
         return
-    raise UsageError(
-        f'[accounting] system = "{table.system}", write = "{table.write}": this version cannot do that yet.',
-        'Evolution is written by SQL: write = "sql".',
-    )
+    from bposync.accounting.partner_ways import open_partner
+
+    with open_partner(settings, bpo_fields, writes=writes) as accounting:
+        yield accounting

@@ -120,6 +120,8 @@ class Evolution:
     """
 
     system = NAME
+    holder = "this version of Evolution"
+    """Who it is that may have no place for a field, as a note says it."""
 
     def __init__(self, settings: Settings, bpo_fields: Collection[str], company: Company, facts: Facts) -> None:
         self.company = company
@@ -134,7 +136,7 @@ class Evolution:
         self._check_codes()
         self._choose_fields(settings, bpo_fields)
         self.notes: tuple[str, ...] = tuple(
-            f"[accounting.defaults] {name}: this version of Evolution has no place for it in an account."
+            f"[accounting.defaults] {name}: {self.holder} has no place for it in an account."
             for name in LOOKUPS
             if getattr(self._configuration.defaults, name) and self.column(COLUMNS[name][0]) is None
         )
@@ -156,9 +158,13 @@ class Evolution:
         for where, name, code in named:
             lookup = self.lookups[name]
             if code is not None and normalise_code(code) not in lookup.keys:
-                known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
-                hint = did_you_mean(code, known) or f"Its table {lookup.table} is missing or empty."
-                raise UsageError(f"{self._where}: {where}: the company has no {FIELDS[name].label.lower()} {code!r}.", hint)
+                message = f"{self._where}: {where}: the company has no {FIELDS[name].label.lower()} {code!r}."
+                raise UsageError(message, self.hint_for(code, lookup))
+
+    def hint_for(self, code: str, lookup: Lookup) -> str:
+        """Say what to do about a configured code that the company does not have."""
+        known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
+        return did_you_mean(code, known) or f"Its table {lookup.table} is missing or empty."
 
     def _choose_fields(self, settings: Settings, bpo_fields: Collection[str]) -> None:
         placed = [

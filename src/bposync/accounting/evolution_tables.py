@@ -183,7 +183,7 @@ class EvolutionTables(Evolution):
             for some in database.chunks([int(account.key) for account in accounts], database.MAX_PARAMETERS):
                 statement = sa.select(*columns).select_from(self._table).where(columns[0].in_(some))
                 for row in connection.execute(statement).mappings():
-                    amount = _cents(row[balance]) if balance is not None else None
+                    amount = cents(row[balance]) if balance is not None else None
                     found[text_of(row[str(key)])] = Particulars(
                         amount if isinstance(amount, Decimal) else None,
                         text_of(row[changed])[:19] if changed is not None else "",
@@ -252,7 +252,7 @@ class EvolutionTables(Evolution):
             return self.lookups[name].code(raw)
         kind = FIELDS[name].kind
         if kind is Kind.AMOUNT:
-            return _cents(raw)
+            return cents(raw)
         if kind is Kind.FLAG:
             return flag_of(raw)
         return text_of(raw)
@@ -323,7 +323,7 @@ class EvolutionTables(Evolution):
         return int(value) if isinstance(value, bool) else value
 
 
-def _cents(raw: object) -> Value:
+def cents(raw: object) -> Value:
     """Read Evolution's money, which is float: the shortest decimal that means it, to the cent; NULL is 0.00.
 
     What is no amount is given as the text it is, so that it equals nothing and is never taken for an empty limit.

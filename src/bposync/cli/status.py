@@ -55,8 +55,9 @@ def show(
         survey = make_survey(settings, bpo, accounting, journal, one, two)
         runs = journal.runs.all()
         open_intents = [intent for intent in journal.runs.unsettled() if not intent.exported]
-    choice = survey.choose(site)
-    plan = survey.plan(choice)
+        choice = survey.choose(site)
+        # While the books are open: some look up a code only when it is asked for.
+        plan = survey.plan(choice)
     listed = Counter(name for customer in survey.customers for name in customer.sites)
     sites = [_site(name, listed[name], plan, runs) for name in choice.sites or survey.sites]
     in_sync = not open_intents and not any(plan.summary[action] for action in _out_of_step())

@@ -69,7 +69,7 @@ def _partner() -> Books:
 
 
 _SYSTEMS: Final = {
-    "evolution": _System(("sql",), _evolution),
+    "evolution": _System(("sql", "freedom"), _evolution),
     "partner": _System(("sql", "file"), _partner, only_real=("sdk",)),
 }
 

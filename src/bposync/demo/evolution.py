@@ -250,16 +250,16 @@ COLUMNS: Final = {
 
 def configuration(write: str) -> str:
     """Give the part of bposync.toml that says how these books are reached and written."""
+    defaults = dict(DEFAULTS)
+    if write == "freedom":
+        del defaults["price_list"]  # the service has no place for it
     return f"""\
 [accounting]
 system = "evolution"
-url = "sqlite:///{FILE}"
-# Straight into Evolution's tables. Sage does not support that, so it must be said here in words.
-write = "{write}"
-
+{_WAYS[write]}
 # What new accounts get where nothing else is said: codes that the company has.
 [accounting.defaults]
-{_toml(DEFAULTS)}
+{_toml(defaults)}
 
 # BPO's customer types, and the accounting group that each gets.
 [accounting.groups]
@@ -269,6 +269,27 @@ write = "{write}"
 [accounting.terms]
 {_toml(TERMS)}
 """
+
+
+_WAYS: Final = {
+    "sql": f"""\
+url = "sqlite:///{FILE}"
+# Straight into Evolution's tables. Sage does not support that, so it must be said here in words.
+write = "sql"
+""",
+    "freedom": f"""\
+# Through Evolution's Freedom Service, which Sage supports. No url: the accounts are read through it too.
+write = "freedom"
+# In a demo every command runs a stand-in of the service for as long as it takes, on a port of its own on this machine, with
+# the file beside this one behind it. So nothing has to be started. A company's own file has these lines in place of the next:
+#   freedom_url = "https://server:5000/freedom.core/{company.NAME}"
+#   freedom_user = "bposync"
+#   freedom_password = "${{FREEDOM_PASSWORD}}"
+freedom_url = "demo:{FILE}"
+# The service does not tell whether the company writes its codes in capitals.
+upper_case_codes = true
+""",
+}
 
 
 def create(connection: Connection) -> None:
