@@ -378,11 +378,13 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def sqlite_company(folder: Path, *, bpo: str = "bpo", books: str = "books", journal: str = "journal") -> Company:
-    """Make a company whose databases are files of these names."""
+def sqlite_company(
+    folder: Path, *, bpo: str = "bpo", books: str = "books", journal: str = "journal", client: sa.Table | None = None
+) -> Company:
+    """Make a company whose databases are files of these names. `client` stands in for Evolution's newest Client."""
     bpo_url, books_url, journal_url = (sqlite_url(folder / f"{name}.sqlite") for name in (bpo, books, journal))
     make_bpo(bpo_url)
-    _make_books(books_url)
+    _make_books(books_url, client)
     return Company(folder, bpo_url, books_url, journal_url, configuration(bpo_url, books_url, journal_url))
 
 
