@@ -54,7 +54,7 @@ Rows = dict[int, dict[str, Any]]
 News = list[tuple[int, tuple[str, Any]]]
 T = TypeVar("T")
 
-EXAMPLES: Final = int(os.environ.get("BPOSYNC_TESTS_EXAMPLES", "80"))
+EXAMPLES: Final = int(os.environ.get("BPOSYNC_TESTS_EXAMPLES", "50"))
 ACCOUNT_COLUMN: Final = "CustomerWebSite"
 """BPO's column in which the account stands, where one is configured."""
 

@@ -31,7 +31,7 @@ MOST_ROWS: Final = 1000
 _SECONDS_BEFORE_PROGRESS = 1.0
 _BETWEEN = 3  # cells between two drawn columns
 _EXPENDABLE, _EVERY = 6, 99  # what goes before anything is broken into lines, and what goes at all
-_NARROW = 16  # cells below which no text is broken
+_NARROW = 10  # cells below which no text is broken
 _LONG = 40  # cells from which on a text is cut where the terminal is narrow
 
 

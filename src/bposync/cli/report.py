@@ -187,7 +187,7 @@ def _fields(output: Output, title: str, changes: Sequence[Change]) -> None:
         Column("Customer", keep=9), Column("Name", keep=4), Column("Field", keep=9),
         Column("Accounting has", keep=10, wrap=True), Column("BPO has", keep=10, wrap=True),
         *([Column("Last agreed", keep=5)] if agreed else []),
-        Column("What happens", keep=10),
+        Column("What happens", keep=10, wrap=True),
     ]  # fmt: skip
     rows = []
     for change in changes:
@@ -223,8 +223,9 @@ def recorded_tables(output: Output, documents: Sequence[Mapping[str, Any]], firs
     """Print changes as the journal has them, field by field; `first` stands before each, as the run it belongs to."""
     columns = [Column("Run", keep=9)] if first is not None else []
     columns += [
-        Column("Customer", keep=9), Column("Name", keep=4), Column("Account", keep=6), Column("Stands", keep=7),
-        Column("Field", keep=8), Column("Before", keep=8), Column("After", keep=8), Column("Became", keep=8),
+        Column("Customer", keep=9), Column("Name", keep=2), Column("Account", keep=3), Column("Stands", keep=4),
+        Column("Field", keep=10), Column("Before", keep=10, wrap=True), Column("After", keep=10, wrap=True),
+        Column("Became", keep=10, wrap=True),
     ]  # fmt: skip
     rows = []
     for place, document in enumerate(documents):
@@ -238,6 +239,8 @@ def recorded_tables(output: Output, documents: Sequence[Mapping[str, Any]], firs
             values = [cell(field.parse(said[key])) if field else "" for key in ("from", "to")]
             verdict = said.get("verdict", Verdict.WRITE.value)
             last = became if verdict == Verdict.WRITE.value else _VERDICTS[Verdict(verdict)]
+            if verdict != Verdict.WRITE.value:
+                values[1] = ""  # what was not written stands nowhere afterwards
             row = [*lead, *head] if number == 0 else [""] * (len(lead) + len(head))
             rows.append([*row, field.label if field else "", *values, last])
         rows += [[""] * (len(lead) + len(head)) + ["", "", "", f"  {reason}"] for reason in document["reasons"]]

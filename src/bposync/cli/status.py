@@ -173,7 +173,7 @@ def _print_unknown(session: Session, open_intents: Sequence[Intent]) -> None:
 
 
 def _print_other_codes(session: Session, links: Sequence[Link]) -> None:
-    if links:
+    if links and not session.output.quiet:
         session.output.line(f"Linked to an account of another code, under which BPO may not know it ({len(links):,})")
         rows = [[link.customer, link.name, link.account] for link in links]
         session.output.table([Column("Customer", keep=9), Column("Name", keep=6), Column("Account", keep=9)], rows)
