@@ -85,12 +85,13 @@ def _keep_decided(path: Path) -> None:
     if not path.exists():
         return
     try:
-        decided = sum(bool(line.cells["decision"].strip()) for line in sheets.read(path, ["decision", "check"]))
+        lines = sheets.read(path, ["decision", "check"])
     except UsageError as error:
         raise UsageError(f"{path} is there already. {error.message}", "Name another file, or add --force.") from None
-    if decided:
+    filled_in = sum(any(line.cells.get(name, "").strip() for name in ("decision", "note")) for line in lines)
+    if filled_in:
         raise UsageError(
-            f"{path} is there already, with {decided:,} decision{'s'[: decided != 1]} filled in.",
+            f"{path} is there already, with {filled_in:,} row{'s'[: filled_in != 1]} filled in.",
             f"Record them with bposync review --apply {path}, name another file, or add --force.",
         )
 
