@@ -87,15 +87,7 @@ def address(purpose: str, place: str, template: str, *, folder: Path, environmen
 
     So nobody encodes a password. A relative SQLite path is relative to `folder`. Raises UsageError.
     """
-    values: dict[str, str] = {}
-
-    def token(found: re.Match[str]) -> str:
-        name = _TOKEN.format(len(values))
-        values[name] = "$" if found["dollar"] else environment[found["name"]]
-        return name
-
-    whole = PLACEHOLDER.fullmatch(template)
-    text = environment[whole["name"]] if whole and whole["name"] else PLACEHOLDER.sub(token, template)
+    text, values = _tokens(template, environment)
     text = _PORT.sub(lambda found: ":" + values[found[1]], text)
     try:
         url = make_url(text)
@@ -131,6 +123,17 @@ def address(purpose: str, place: str, template: str, *, folder: Path, environmen
 
 def odbc_address(purpose: str, template: str, *, environment: Mapping[str, str]) -> Address:
     """Read an ODBC connection string of the configuration; the values of ${NAME} are put in, in braces where they need them."""
+    text, values = _tokens(template, environment)
+    text = _fill(text, values, odbc=True)
+    _register_odbc(text)
+    return Address(purpose, odbc.url_of(text))
+
+
+def _tokens(template: str, environment: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Put a token in the place of each ${NAME}, and give the tokens' values: they are put in once all is taken apart.
+
+    A template that is nothing but one ${NAME} is that variable's whole value.
+    """
     values: dict[str, str] = {}
 
     def token(found: re.Match[str]) -> str:
@@ -140,9 +143,7 @@ def odbc_address(purpose: str, template: str, *, environment: Mapping[str, str])
 
     whole = PLACEHOLDER.fullmatch(template)
     text = environment[whole["name"]] if whole and whole["name"] else PLACEHOLDER.sub(token, template)
-    text = _fill(text, values, odbc=True)
-    _register_odbc(text)
-    return Address(purpose, odbc.url_of(text))
+    return text, values
 
 
 def _check_parts(place: str, url: URL, database: str | None) -> None:

@@ -27,6 +27,7 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 _MIN_VAT_DIGITS = 10
 _MOST_DIGITS = 40
+_MOST_SHOWN = 60
 
 
 def text_of(raw: object) -> str:
@@ -143,6 +144,12 @@ def visible(text: str) -> str:
 def quoted(text: str) -> str:
     """Give text in quotation marks, as messages name what somebody typed or a database holds."""
     return f"'{visible(text)}'"
+
+
+def excerpt(text: str) -> str:
+    """Give text in quotation marks, and of a long one its beginning: as reasons name a value."""
+    shown = visible(text)
+    return repr(shown if len(shown) <= _MOST_SHOWN else shown[: _MOST_SHOWN - 1] + "…").replace("\\\\", "\\")
 
 
 def _escaped(character: str) -> str:

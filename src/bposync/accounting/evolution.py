@@ -14,7 +14,7 @@ from bposync.config import by_code
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import ALWAYS_NEW, FIELDS, Kind, Owner
 from bposync.records import Customer, Shape
-from bposync.values import is_plain, normalise_code, text_of, visible
+from bposync.values import excerpt, is_plain, normalise_code, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -67,7 +67,6 @@ REAL_ROW: Final[dict[str, int]] = {
 # A float holds cents exactly up to here.
 LARGEST_AMOUNT: Final = Decimal("70000000000000.00")
 _TRUE: Final = frozenset({"1", "y", "t", "yes", "true", "-1"})
-_SHOWN = 60
 _NO_GROUP: Final = (
     "New accounts get no group, which decides their control account: say which under [accounting.groups] or "
     "[accounting.defaults]."
@@ -249,7 +248,7 @@ class Evolution:
         code = self._terms.get(normalise_code(terms), terms)
         if not terms or normalise_code(code) in self.lookups["terms"].keys:
             return self._canonical("terms", code) if terms else ""
-        held["terms"] = f"{_quoted(terms)} matches none of the company's terms"
+        held["terms"] = f"{excerpt(terms)} matches none of the company's terms"
         return terms
 
     @staticmethod
@@ -264,7 +263,7 @@ class Evolution:
         if not text:
             return ""
         if not is_plain(text):
-            return f"{_quoted(text)} has a control character or a line break inside"
+            return f"{excerpt(text)} has a control character or a line break inside"
         place, code_page = self._facts.columns[column.casefold()], self._facts.code_page
         limit = place.width or width
         size, unit = len(text), ""
@@ -272,12 +271,7 @@ class Evolution:
             try:
                 size = len(text.encode(code_page))
             except UnicodeEncodeError as error:
-                return f"{_quoted(text)} has {_quoted(text[error.start])}, which the code page {code_page} lacks"
+                return f"{excerpt(text)} has {excerpt(text[error.start])}, which the code page {code_page} lacks"
         elif code_page is not None:
             size, unit = len(text.encode("utf-16-le")) // 2, " UTF-16 units"
-        return f"{_quoted(text)} is {size}{unit} long, {NAME} holds {limit}" if size > limit else ""
-
-
-def _quoted(text: str) -> str:
-    shown = visible(text)
-    return repr(shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…").replace("\\\\", "\\")
+        return f"{excerpt(text)} is {size}{unit} long, {NAME} holds {limit}" if size > limit else ""

@@ -14,7 +14,7 @@ from bposync.config import by_code
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import ALWAYS_NEW, FIELDS, Kind, Owner
 from bposync.records import Account, Customer, Particulars, Shape
-from bposync.values import is_plain, normalise_code, text_of, visible
+from bposync.values import excerpt, is_plain, normalise_code, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -64,7 +64,6 @@ NUMBERS: Final = ("credit_limit", "terms", "category", "price_list")
 """The fields that are whole numbers in their columns."""
 _ADDRESSES: Final = ("billing", "shipping")
 _LINES: Final = 5
-_SHOWN = 60
 
 # What a new account has where the company does not say otherwise. Balances are Pastel's alone, and not among them.
 NEW_ACCOUNT: Final[dict[str, object]] = {
@@ -246,7 +245,7 @@ class Partner:
             if postcode and used < _LINES:
                 lines[used], postcode = postcode, ""
             elif postcode:
-                held[f"{kind}_postcode"] = f"{_quoted(postcode)} finds no line: the address fills all {_LINES} that {NAME} has"
+                held[f"{kind}_postcode"] = f"{excerpt(postcode)} finds no line: the address fills all {_LINES} that {NAME} has"
             found |= {f"{kind}_{number}": line for number, line in enumerate(lines, 1)}
             found[f"{kind}_postcode"] = postcode
         return found
@@ -284,7 +283,7 @@ class Partner:
             # 0 days are terms too: an account cannot have none, so one that has some keeps them.
             held["terms"] = f"BPO has none, and {NAME} has no account without terms"
         elif code not in TERMS:
-            held["terms"] = f"{_quoted(terms)} matches none of the company's terms ({', '.join(TERMS)} days)"
+            held["terms"] = f"{excerpt(terms)} matches none of the company's terms ({', '.join(TERMS)} days)"
             return terms
         return code if terms else ""
 
@@ -303,16 +302,16 @@ class Partner:
         if not text:
             return ""
         if not is_plain(text):
-            return f"{_quoted(text)} has a control character or a line break inside"
+            return f"{excerpt(text)} has a control character or a line break inside"
         for character in self.forbidden:
             if character in text:
-                return f"{_quoted(text)} has a {character}, by which Pastel's SDK parts fields"
+                return f"{excerpt(text)} has a {character}, by which Pastel's SDK parts fields"
         try:
             size = len(text.encode(CODE_PAGE))
         except UnicodeEncodeError as error:
-            return f"{_quoted(text)} has {_quoted(text[error.start])}, which the code page {CODE_PAGE} lacks"
+            return f"{excerpt(text)} has {excerpt(text[error.start])}, which the code page {CODE_PAGE} lacks"
         limit = self.widths[name]
-        return f"{_quoted(text)} is {size} long, {NAME} holds {limit}" if size > limit else ""
+        return f"{excerpt(text)} is {size} long, {NAME} holds {limit}" if size > limit else ""
 
     def account(self, code: str, values: Mapping[str, object]) -> Account:
         """Give the account that stands in the two tables, from its values by column; what has no column there is blank."""
@@ -377,8 +376,3 @@ def value_of(name: str, raw: object) -> Value:
         text = str(int(text)) if text.isdecimal() else text
         return "" if name == "category" and text == "0" else text
     return text
-
-
-def _quoted(text: str) -> str:
-    shown = visible(text)
-    return repr(shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…").replace("\\\\", "\\")
