@@ -17,6 +17,7 @@ from bposync.cli.common import (
     ConfigOption,
     JsonOption,
     Options,
+    PlainOption,
     QuietOption,
     Session,
     VerboseOption,
@@ -47,9 +48,10 @@ def _main(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
+    plain: PlainOption = False,
     version: VersionOption = False,  # noqa: ARG001 - handled before
 ) -> None:
-    context.obj = Options(config, verbose, quiet, as_json)
+    context.obj = Options(config, verbose, quiet, as_json, plain)
     if context.invoked_subcommand is None:
         print(context.get_help())
 
@@ -76,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, and give its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     with guarded_streams(), _no_interrupt_lost():
-        session = Session(Options(as_json="--json" in arguments, verbose="--verbose" in arguments or "-v" in arguments))
+        verbose = "--verbose" in arguments or "-v" in arguments
+        session = Session(Options(as_json="--json" in arguments, verbose=verbose, plain="--plain" in arguments))
         common.current = session
         code = _run(arguments)
         try:

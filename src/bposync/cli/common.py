@@ -27,6 +27,7 @@ class Options:
     verbose: bool = False
     quiet: bool = False
     as_json: bool = False
+    plain: bool = False
 
     def joined(self, later: Options) -> Options:
         """Give these options with those that stand behind the command; the last --config wins."""
@@ -35,6 +36,7 @@ class Options:
             self.verbose or later.verbose,
             self.quiet or later.quiet,
             self.as_json or later.as_json,
+            self.plain or later.plain,
         )
 
 
@@ -43,7 +45,7 @@ class Session:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.output = Output(as_json=options.as_json, quiet=options.quiet, verbose=options.verbose)
+        self.output = Output(as_json=options.as_json, quiet=options.quiet, verbose=options.verbose, plain=options.plain)
         self._settings: Settings | None = None
 
     @property
@@ -102,9 +104,14 @@ ConfigOption = Annotated[
     str | None,
     typer.Option("--config", metavar="FILE", help="The configuration; else $BPOSYNC_CONFIG or bposync.toml."),
 ]
-VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more: also what is in step and what is skipped.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say more: also what is in step, and each statement with its time.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was written and what needs a person.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+PlainOption = Annotated[
+    bool, typer.Option("--plain", help="For screen readers: one record a line, no box, no colour, nothing that moves.")
+]
 VersionOption = Annotated[
     bool, typer.Option("--version", help="Show the version and leave.", is_eager=True, callback=_show_version)
 ]
@@ -117,6 +124,7 @@ _SHARED: dict[str, tuple[Any, Any]] = {
     "verbose": (VerboseOption, False),
     "quiet": (QuietOption, False),
     "as_json": (JsonOption, False),
+    "plain": (PlainOption, False),
     "version": (VersionOption, False),
 }
 

@@ -112,9 +112,9 @@ class Output:
 
     def became(self, old: str, new: str) -> str:
         """Say what a value was and will be; blanks are named, and a screen reader is told in words."""
-        old, new = old or "(blank)", new or "(blank)"
         if self.plain:
-            return f"from {old} to {new}"
+            return f"from {old or 'blank'} to {new or 'blank'}"
+        old, new = old or "(blank)", new or "(blank)"
         return f"{old} {'→' if terminal.holds(self.stdout, '→') else '->'} {new}"
 
     def error(self, error: BposyncError, document: Mapping[str, Any] | None = None) -> None:

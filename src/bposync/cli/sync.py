@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from bposync.cli.deciding import copy_links
+from bposync.cli.showing import chosen, named, typed_again
 from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
 from bposync.records import Action, OutcomeKind, Verdict
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from bposync.config import Limit
     from bposync.journal import Journal
     from bposync.plan import Choice, Plan
+    from bposync.records import Change
     from bposync.survey import Survey
 
 SCHEMA: Final = "bposync.sync/1"
@@ -32,7 +35,7 @@ COMPLETE: Final = "The synchronisation is complete."
 EXPORTED: Final = "The import file is complete; the accounting system has it when it was imported."
 
 
-def synchronise(
+def synchronise(  # noqa: PLR0913 - one parameter an option
     session: Session,
     *,
     site: SiteOption = None,
@@ -48,9 +51,14 @@ def synchronise(
         str | None, typer.Option(metavar="N|P%", help="Stop where more accounts than N, or than P %, would be written.")
     ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first account that fails.")] = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="STATE,STATE", help="With --dry-run: show only customers that stand so.")
+    ] = None,
 ) -> int:
     """Bring BPO's customers into the accounting system: show a plan, ask, write it, read it back."""
     limit = _limit(max_changes)
+    shown = chosen(only, dry_run=dry_run)
+    again = typed_again(session, site, customer, max_changes, overwrite=overwrite, fail_fast=fail_fast)
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
 
@@ -58,6 +66,7 @@ def synchronise(
     settings.need_accounting()
     with Bpo(settings) as bpo, open_accounting(settings, bpo.fields, writes=not dry_run) as accounting:
         sync = _Sync(session, bpo, accounting, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
+        sync.only, sync.again = shown, again
         # The lock is given back while a question waits, so that one left open blocks nobody; what changes meanwhile is
         # found by each write, which compares with what the plan saw.
         with contextlib.ExitStack() as locked:
@@ -104,6 +113,9 @@ class _Sync:
         self.fail_fast = fail_fast
         self.sites: tuple[str, ...] = ()
         self.asked = False
+        self.only: frozenset[Action] = frozenset()
+        """What is shown, where not everything is; the plan stays whole."""
+        self.again = "bposync sync"
         self.known_company = ""
         self.left_out = ""
 
@@ -181,9 +193,13 @@ class _Sync:
         if self.output.quiet:
             report.attention_lines(self.output, plan.changes)
             return
-        report.plan_tables(self.output, plan)
+        seen = replace(plan, changes=tuple(change for change in plan.changes if self._is_shown(change)))
+        report.plan_tables(self.output, seen, whole=bool(self.only))
         for note in plan.notes:
             self.output.note(note)
+
+    def _is_shown(self, change: Change) -> bool:
+        return not self.only or change.action in self.only
 
     def guard(self, survey: Survey, plan: Plan) -> None:
         """Stop where the plan looks like a mistake."""
@@ -209,11 +225,17 @@ class _Sync:
 
         if self.output.as_json:
             self.output.document(self.document(plan))
+        if self.only:
+            self.output.line(f"Shown were only: {', '.join(action for action in Action if action in self.only)}.")
         self.output.line(f"{self._counts(plan)}.")
         if plan.writes:
             self.output.line(f"A sync would write {report.writes_in_words(plan)}. This was a dry run: nothing was written.")
         else:
             self.output.line("A sync would write nothing.")
+        if plan.needs_person:
+            self.output.line(f"Waiting for a person: {report.waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
+        if plan.writes:
+            self.output.line(f"Next: {self.again}")
         return int(ExitCode.NOT_WRITTEN if plan.needs_person else ExitCode.DONE)
 
     def ask(self, plan: Plan) -> None:
@@ -223,11 +245,13 @@ class _Sync:
         company = self.accounting.books.company
         block = [
             "",
-            f"Company:   {company.name}",
-            f"Database:  {company.database} on {company.server}",
+            f"Company:   {named(company.name)}",
+            f"Database:  {named(company.database)} on {named(company.server)}",
             f"Plan:      {self._counts(plan)}",
             f"To write:  {report.writes_in_words(plan)}",
         ]
+        if plan.needs_person:
+            block.append(f"Waiting:   {report.waiting_in_words(plan)}: not written before a person settles it. {report.REVIEW}")
         if self.accounting.way.caution:
             block.append(f"Note:      {self.accounting.way.caution}")
         if not self.output.can_ask():
@@ -320,7 +344,6 @@ class _Sync:
         report.outcome_lines(self.output, plan.changes, result.outcomes)
         counts = result.counts
         done = counts[OutcomeKind.WRITTEN] + counts[OutcomeKind.EXPORTED]
-        waiting = report.counted(plan.summary, without=[*_NOT_WAITING])
         if not plan.writes:
             self.output.line(f"Nothing to write: {plan.summary[Action.SAME]:,} customers are in step.")
         elif done == len(plan.writes):
@@ -334,8 +357,8 @@ class _Sync:
                 self.output.important(step)
         if self.left_out:
             self.output.important(self.left_out)
-        if waiting:
-            self.output.line(f"Not written, waiting for a person: {waiting}.")
+        if plan.needs_person:
+            self.output.line(f"Waiting for a person: {report.waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
         drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
         if drifts:
             self.output.line(
@@ -367,13 +390,10 @@ class _Sync:
             "changes": [
                 change_document(change, outcomes.get(place))
                 for place, change in enumerate(plan.changes)
-                if change.action not in hidden
+                if (change.action in self.only if self.only else change.action not in hidden)
             ],
             "notes": [*plan.notes, *filter(None, [self.left_out])],
         }
-
-
-_NOT_WAITING: Final = (Action.SAME, Action.CREATE, Action.UPDATE, Action.DRIFT, Action.GONE, Action.SKIPPED)
 
 
 def _done_in_words(plan: Plan, result: Result) -> str:
@@ -384,9 +404,13 @@ def _done_in_words(plan: Plan, result: Result) -> str:
 
 
 def _in_words(plan: Plan, result: Result, kind: OutcomeKind) -> str:
+    from bposync.cli import report
+
     written = [plan.changes[place] for place, outcome in result.outcomes.items() if outcome.kind is kind]
-    creates = sum(change.action is Action.CREATE for change in written)
-    updates = len(written) - creates
+    updates = [change for change in written if change.action is not Action.CREATE]
+    creates = len(written) - len(updates)
     parts = [f"{creates:,} new account{'s'[: creates != 1]}"] if creates else []
-    parts += [f"{updates:,} update{'s'[: updates != 1]}"] if updates else []
+    if updates:
+        inside = report.in_conflict_too(updates)
+        parts.append(f"{len(updates):,} update{'s'[: len(updates) != 1]}{f' ({inside})' if inside else ''}")
     return ", ".join(parts) or "nothing"
