@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import accept, adopt, common, demo, history, ignore, link, review, sites, status, sync, unlink
+from bposync.cli import accept, adopt, common, demo, history, ignore, link, review, sites, status, sync, unlink, where
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -53,7 +53,8 @@ def _main(
 ) -> None:
     context.obj = Options(config, verbose, quiet, as_json, plain)
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        common.current = Session(context.obj)
+        where.show(common.current, _COMMANDS)
 
 
 _COMMANDS: dict[str, Callable[..., int]] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from bposync import __version__
+from bposync import __version__, tracing
 from bposync.cli.output import Output
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Session:
         self.options = options
         self.output = Output(as_json=options.as_json, quiet=options.quiet, verbose=options.verbose, plain=options.plain)
         self._settings: Settings | None = None
+        tracing.to(self.output.note if options.verbose and not options.quiet else None)
 
     @property
     def settings(self) -> Settings:

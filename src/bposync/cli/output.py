@@ -103,8 +103,8 @@ class Output:
             lead = _LEAD if text[:1].isupper() and ":  " in text[:_LEAD] else indent
             lines = drawing.wrap(shown, terminal.width_of(stream), indent=lead)
         look = self._look(stream)
-        for line in lines:
-            print(look.toned(line, tone), file=stream)
+        # In one piece, for several threads may tell of what they ask.
+        stream.write("".join(f"{look.toned(line, tone)}\n" for line in lines))
 
     def _look(self, stream: TextIO) -> drawing.Look:
         rule, mark = ("─", "…") if terminal.holds(stream, "─…") else ("-", "...")

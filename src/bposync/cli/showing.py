@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bposync.cli.common import Session
 
 _LONGEST_NAME: Final = 60
+LONGEST_PLACE: Final = 300
 
 
 def chosen(only: str | None, *, dry_run: bool) -> frozenset[Action]:
@@ -62,7 +63,7 @@ def _typed(word: str) -> str:
     return shlex.quote(word)
 
 
-def named(text: str) -> str:
+def named(text: str, longest: int = _LONGEST_NAME) -> str:
     """Give a name for the block above the question: one run of words, short enough to look like nothing else."""
     text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 3]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bposync.cli.deciding import copy_links
-from bposync.cli.showing import chosen, named, typed_again
+from bposync.cli.showing import LONGEST_PLACE, chosen, named, typed_again
 from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
 from bposync.records import Action, OutcomeKind, Verdict
 
@@ -246,7 +246,7 @@ class _Sync:
         block = [
             "",
             f"Company:   {named(company.name)}",
-            f"Database:  {named(company.database)} on {named(company.server)}",
+            f"Database:  {named(company.database)} on {named(company.server, LONGEST_PLACE)}",
             f"Plan:      {self._counts(plan)}",
             f"To write:  {report.writes_in_words(plan)}",
         ]
