@@ -137,12 +137,8 @@ def test_every_command_of_help_says_what_it_does_and_takes_the_shared_options(bp
     for command in COMMANDS:
         assert re.search(rf"^  {command} +[A-Z]\w+", said, re.MULTILINE)
         own = bposync(command, "--help").stdout
-        for option in ("--config FILE", "--verbose", "--quiet", "--json", "--help", "--version"):
+        for option in ("--config FILE", "--verbose", "--quiet", "--json", "--plain", "--help", "--version"):
             assert option in own
-
-
-def test_without_a_command_it_shows_its_help(bposync: Call) -> None:
-    assert bposync().stdout == bposync("--help").stdout
 
 
 def test_shared_options_stand_before_or_after_the_command(bposync: Call, template: Path) -> None:

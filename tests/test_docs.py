@@ -50,7 +50,7 @@ TABLES: Mapping[str, type[Any]] = {
 ROOT_COMMAND = cast("Any", typer.main.get_command(app))
 COMMANDS: Mapping[str, Any] = ROOT_COMMAND.commands
 HELP = {"--help", "-h"}  # made by Typer when they are asked for
-SHARED = {"--config", "--verbose", "-v", "--quiet", "-q", "--json", "--version"} | HELP
+SHARED = {"--config", "--verbose", "-v", "--quiet", "-q", "--json", "--plain", "--version"} | HELP
 
 
 def page(name: str) -> str:

@@ -80,14 +80,15 @@ def cut(text: str, width: int, mark: str = "…") -> str:
     """Give a text that takes at most `width` cells, with a mark at the end where something is missing."""
     if cells(text) <= width:
         return text
-    room = max(width - cells(mark), 0)
+    mark = mark if cells(mark) <= width else ""
+    room = width - cells(mark)
     kept = ""
     for piece, own in clusters(text):
         if own > room:
             break
         kept += piece
         room -= own
-    return (kept.rstrip(" ") + mark)[: max(width, 0)]
+    return kept.rstrip(" ") + mark
 
 
 def wrap(text: str, width: int, *, indent: int = 0) -> list[str]:
@@ -104,7 +105,7 @@ def wrap(text: str, width: int, *, indent: int = 0) -> list[str]:
             line, used, room = "", 0, width - indent
         elif line or not lines:
             line, used = line + blanks, used + len(blanks)
-        for piece in _folded(word, room, room - used):
+        for piece in _folded(word, width - indent, room - used):
             if used and used + cells(piece) > room:
                 lines.append(line)
                 line, used, room = "", 0, width - indent
