@@ -403,7 +403,7 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
     """
     *schema, bare = [part.strip('[]"`') for part in re.findall(r'\[[^\]]*\]|"[^"]*"|`[^`]*`|[^.]+', name)] or [""]
     if not bare:
-        raise UsageError(f"{purpose}: {quoted(name)} is no name of a table or view.")
+        raise UsageError(f"{purpose}: {quoted(name)} is no name of a table or view.", "Write it as table, or as schema.table.")
     inspector = sa.inspect(connection)
     found_schema = ".".join(schema) or None
     if found_schema:

@@ -95,7 +95,7 @@ def _limit(text: str | None) -> Limit | None:
     try:
         return parse_limit(text)
     except ValueError as error:
-        raise UsageError(f"--max-changes: {error}.") from None
+        raise UsageError(f"--max-changes: {error}.", "Such as --max-changes 500, or --max-changes 10%") from None
 
 
 class _Sync:
@@ -263,7 +263,9 @@ class _Sync:
             self.asked = True
             return
         else:
-            error = DeclinedError("Nothing was written, for the answer was not yes.")
+            error = DeclinedError(
+                "Nothing was written, for the answer was not yes.", f"To see the plan again: {self.again} --dry-run"
+            )
         error.document = self.document(plan)
         raise error
 
