@@ -414,6 +414,17 @@ def test_every_test_that_a_page_names_is_there(path: Path) -> None:
 # Examples.
 
 
+def test_the_pictures_show_what_the_program_says_and_load_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "screenshots", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for path in (DOCS / "images").glob("*.svg"):
+        text = path.read_text("utf-8")
+        assert len(text) < 100_000
+        assert not re.search(r"url\((?!#)|href|<script|<image", text)
+
+
 def test_the_examples_are_what_the_program_says() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "examples", "--check"], capture_output=True, text=True, check=False

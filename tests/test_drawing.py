@@ -98,6 +98,12 @@ def test_where_no_table_fits_each_row_is_lines_of_its_own_and_nothing_is_lost() 
     assert lines[6:8] == ["Why       is held back", ""]
 
 
+def test_no_word_is_broken_beside_a_heading_that_leaves_it_too_little_room() -> None:
+    columns = [Column("Customer", keep=9), Column("Accounting has", keep=10, wrap=True), Column("Field", keep=9)]
+    lines, _ = drawn(columns, [["OFF001", "debtors@officesupplies.example", "E-mail"]], Look(40))
+    assert lines == ["Customer        OFF001", "Accounting has", "  debtors@officesupplies.example", "Field           E-mail"]
+
+
 def test_a_record_a_line_says_what_it_is_about() -> None:
     rows = [["A1", "Abacus", "Phone", "x", ""], ["", "", "Mobile", "y", "5.00"]]
     assert list(records(COLUMNS, rows)) == [

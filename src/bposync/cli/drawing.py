@@ -23,6 +23,7 @@ _EXPENDABLE: Final = 6  # the columns that go before anything is broken into lin
 _BETWEEN: Final = 3  # cells between two columns
 _LONG: Final = 40  # cells from which on a text is cut where the terminal is narrow
 _SHORT: Final = 10  # cells below which no text is cut or broken into lines
+_INSIDE: Final = 2  # blanks before a text below its heading
 _FEWEST: Final = 2  # columns; what is left of a table
 _WIDE: Final = "WF"
 _NO_WIDTH: Final = ("Mn", "Me")
@@ -209,9 +210,15 @@ def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Loo
         for column, cell in zip(columns, row, strict=True):
             if not cell.strip():
                 continue
-            first, *others = wrap(cell.strip(), max(look.width - least, _SHORT))
-            heading = column.heading + " " * (least - cells(column.heading))
-            yield (heading + look.toned(first, column.tones.get(cell) or (BOLD if column is columns[0] else None))).rstrip()
+            tone = column.tones.get(cell) or (BOLD if column is columns[0] else None)
+            text, room = cell.strip(), look.width - least
+            if room < max(cells(word) for word in text.split(" ")) <= look.width - _INSIDE:
+                # Below its heading, where its longest word has room.
+                yield column.heading
+                yield from (" " * _INSIDE + look.toned(line, tone) for line in wrap(text, look.width - _INSIDE))
+                continue
+            first, *others = wrap(text, max(room, _SHORT))
+            yield column.heading + " " * (least - cells(column.heading)) + look.toned(first, tone)
             yield from (" " * least + other for other in others)
 
 
