@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import shlex
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -82,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verbose = "--verbose" in arguments or "-v" in arguments
         session = Session(Options(as_json="--json" in arguments, verbose=verbose, plain="--plain" in arguments))
         common.current = session
+        common.called_as = shlex.join(["bposync", *arguments])
         code = _run(arguments)
+        common.current.output.log(f"Exit code {code}.")
         try:
             sys.stdout.flush()
             sys.stderr.flush()

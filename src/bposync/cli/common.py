@@ -11,6 +11,8 @@ import typer
 
 from bposync import __version__, tracing
 from bposync.cli.output import Output
+from bposync.secrets import redact
+from bposync.values import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +60,7 @@ class Session:
             self._settings = config.load(config.find(self.options.config))
             if self._settings.log.file:
                 self.output.log = _log_to(self._settings.folder / self._settings.log.file)
+                self.output.log(redact(visible(f"bposync {__version__}: {called_as or 'bposync'}")))
         return self._settings
 
     def warn(self) -> None:
@@ -66,6 +69,8 @@ class Session:
             self.output.note(warning)
 
 
+called_as = ""
+"""The command line as it was typed, for whoever reads the log."""
 current = Session.__new__(Session)
 """The session of the command that is running."""
 

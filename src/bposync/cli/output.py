@@ -70,14 +70,16 @@ class Output:
         return terminal.is_terminal(self.stdout)
 
     def line(self, text: str = "") -> None:
-        """Print a line of a report; nothing with --quiet or --json."""
+        """Print a line of a report; nothing with --quiet or --json, but the log has it."""
         if not self.quiet and not self.as_json:
             self.important(text)
+        else:
+            self._log(text)
 
     def heading(self, text: str) -> None:
         """Print what stands above a table."""
+        self._log(text)
         if not self.quiet and not self.as_json:
-            self._log(text)
             self._print(text, self.stdout, tone=drawing.BOLD)
 
     def important(self, text: str) -> None:
