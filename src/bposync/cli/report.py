@@ -108,7 +108,7 @@ def _beginning(changes: Sequence[_T], *, whole: bool) -> Sequence[_T]:
 def _more(output: Output, changes: Sequence[object], *, whole: bool) -> None:
     """Say how to see what was cut short, and end the section."""
     if left_out := len(changes) - len(_beginning(changes, whole=whole)):
-        output.line(f"And {left_out:,} more. All of them: --verbose, or --only with what you want to see.")
+        output.line(f"And {left_out:,} more. All of them: --dry-run with --verbose, or with --only and the states to see.")
     output.line()
 
 
