@@ -53,7 +53,7 @@ class Company:
         bare = f"substr({column}, 1, 12)"
         phone = f"{bare} || ' x{mark}'" if mark else bare
         with _connected(self.bpo_url) as connection:
-            connection.exec_driver_sql(f'UPDATE "{bpo.VIEW}" SET {column} = {phone} WHERE {key} % {EVERY} = 0')  # noqa: S608
+            connection.execute(sa.text(f'UPDATE "{bpo.VIEW}" SET {column} = {phone} WHERE {key} % {EVERY} = 0'))  # noqa: S608
         self.tidy()
 
     def empty_books(self) -> None:

@@ -73,8 +73,8 @@ def reladiff(context: Context) -> Iterator[Row]:
             company.change(1)
         measures = {
             "ours": partial(planned, company, differing=differing),
-            "its default": partial(_differing, company, 0, differing),
-            "one thread": partial(_differing, company, 1, differing),
+            "one connection each": partial(_differing, company, 1, differing),
+            "four connections each": partial(_differing, company, 4, differing),
         }
         found = in_turn(context.rounds, measures)
         if differing:

@@ -43,10 +43,10 @@ class Row:
             return NONE
         if not self.is_ratio:
             return f"{before}{figure:,.0f} MB"
-        if self.mark is not None and self.mark < 1:
-            return f"{'≥ ' if before else ''}{1 / figure:.1f} {_TIMES} faster"
-        if self.mark == 1:
-            return "faster" if before else f"{1 / figure:.1f} {_TIMES} as fast"
+        if self.mark is not None and self.mark <= 1:
+            if before and figure == 1:
+                return "faster"
+            return f"{'≥ ' if before else ''}{1 / figure:.1f} {_TIMES} as fast"
         return f"{before}{figure:.2f} {_TIMES}"
 
     def _reached(self) -> str:

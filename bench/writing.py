@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bench.company import Company
     from bench.context import Context
 
+_AGAIN = 2
+
 
 def synced(company: Company) -> Sample:
     """Measure a sync."""
@@ -41,7 +43,7 @@ def first(context: Context) -> Iterator[Row]:
                 peers.forget_dlt(company.books_url)
                 found["dlt"].append(process(*load))
                 company.tidy()
-            for _ in range(context.rounds):
+            for _ in range(_AGAIN):
                 found["again"].append(synced(company))
                 if with_dlt:
                     found["dlt again"].append(process(*load))
