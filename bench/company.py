@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from bench import data
+from bench import data, measure
 from bposync.demo import bpo, evolution
 from bposync.fields import FIELDS, Kind
 
@@ -40,8 +39,8 @@ class Company:
     configuration: Path
 
     def sync(self) -> None:
-        """Synchronise, as a user does. Raises CalledProcessError where anything is left."""
-        subprocess.run(self.command("--quiet", "sync", "--yes"), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        """Synchronise, as a user does. Raises RuntimeError where anything is left."""
+        measure.process(*self.command("--quiet", "sync", "--yes"))
 
     def command(self, *arguments: str) -> list[str]:
         """Give the command line of bposync for this company."""

@@ -69,7 +69,7 @@ class Found:
 
 def row(context: Context) -> Iterator[Row]:
     """Measure a first sync through the Freedom Service, beside a bare client that sends the very same calls."""
-    customers, latency, connections = min(1000, context.size), 0.02, 4
+    customers, latency, connections = max(context.size // 100, 1), 0.02, 4
     found = measure(customers, latency, connections)
     yield Row(
         f"first sync of {customers:,} new accounts through the Freedom Service, {found.calls:,} calls of "

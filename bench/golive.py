@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.measure import best, child, in_turn
+from bench import measure
+from bench.measure import best, in_turn
 from bench.table import Row, said
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def golive(context: Context) -> Iterator[Row]:
     company, _ = made.make(folder)
     configuration = company.path
     measures = {
-        "sheet": lambda: child("sheet", configuration, folder / "review.xlsx"),
-        "plan": lambda: child("plan", configuration),
+        "sheet": lambda: measure.child("sheet", configuration, folder / "review.xlsx"),
+        "plan": lambda: measure.child("plan", configuration),
     }
     found = {name: best(samples) for name, samples in in_turn(context.rounds, measures).items()}
     sheet, plan = found["sheet"], found["plan"]

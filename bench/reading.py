@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench import peers
+from bench import measure, peers
 from bench.company import EVERY, POSTGRESQL, SQLITE
-from bench.measure import Sample, best, child, in_turn, process
+from bench.measure import Sample, best, in_turn
 from bench.table import NONE, Row, said
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _TENFOLD = 10
 
 def planned(company: Company, *, differing: int = 0) -> Sample:
     """Measure a plan, and see to it that it is right."""
-    sample = child("plan", company.configuration)
+    sample = measure.child("plan", company.configuration)
     wanted = {"same": company.count - differing, **({"update": differing} if differing else {})}
     if sample.found != wanted:
         raise RuntimeError(f"the plan says {sample.found}, and {wanted} is right")
@@ -32,7 +32,7 @@ def planned(company: Company, *, differing: int = 0) -> Sample:
 
 def dry_run(company: Company) -> Sample:
     """Measure the whole process of a dry run."""
-    return process(*company.command("--quiet", "sync", "--dry-run"))
+    return measure.process(*company.command("--quiet", "sync", "--dry-run"))
 
 
 def plan(context: Context) -> Iterator[Row]:
@@ -58,7 +58,7 @@ def plan(context: Context) -> Iterator[Row]:
 
 
 def _compared(company: Company) -> Sample:
-    sample = child("compare", company.bpo_url, company.books_url)
+    sample = measure.child("compare", company.bpo_url, company.books_url)
     if sample.found:
         raise RuntimeError(f"{sample.found} customers differ, and none is right")
     return sample
@@ -91,7 +91,7 @@ def reladiff(context: Context) -> Iterator[Row]:
 
 
 def _differing(company: Company, threads: int, wanted: int) -> Sample:
-    sample = child("reladiff", company.bpo_url, company.books_url, threads)
+    sample = measure.child("reladiff", company.bpo_url, company.books_url, threads)
     if sample.found != wanted:
         raise RuntimeError(f"reladiff finds {sample.found} differing rows, and {wanted} is right")
     return sample

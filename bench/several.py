@@ -6,8 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from bench import company as companies
+from bench import measure
 from bench.company import POSTGRESQL, SQLITE
-from bench.measure import Sample, best, in_turn, process
+from bench.measure import Sample, best, in_turn
 from bench.table import NONE, Row, said
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bench.context import Context
 
 _COMPANIES, _CUSTOMERS = 50, 2000
-_FEW = 3
+_FEW = 2
 
 
 def several(context: Context) -> Iterator[Row]:
@@ -49,7 +50,7 @@ def _make(context: Context, customers: int, journal: str, number: int) -> Compan
 def _all(listed: Path, at_once: int) -> Sample:
     """Measure a sync of every company."""
     arguments = companies.command("{}", "--quiet", "sync", "--yes")
-    return process("xargs", "-a", listed, "-P", str(at_once), "-I{}", *arguments)
+    return measure.process("xargs", "-a", listed, "-P", str(at_once), "-I{}", *arguments)
 
 
 def _each(sample: Sample, count: int) -> str:

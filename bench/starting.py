@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import measure
 from bench.company import command
-from bench.measure import best, in_turn, process
+from bench.measure import best, in_turn
 from bench.table import Row, said
 from bposync import demo
 
@@ -17,18 +18,24 @@ if TYPE_CHECKING:
     from bench.context import Context
 
 _ROUNDS_EACH = 8
+_TRYING_OUT = 1000
+"""Fewer customers than this are no measurement: then once is enough."""
 _LISTED = Path(__file__).with_name("listed.py")
+
+
+def _rounds(context: Context) -> int:
+    return context.rounds * (_ROUNDS_EACH if context.size >= _TRYING_OUT else 1)
 
 
 def start(context: Context) -> Iterator[Row]:
     """Measure what every call pays, beside importing the library that reads its options."""
     bposync = command("")[0]
     measures = {
-        "--version": lambda: process(bposync, "--version"),
-        "--help": lambda: process(bposync, "--help"),
-        "typer": lambda: process(sys.executable, "-c", "import typer"),
+        "--version": lambda: measure.process(bposync, "--version"),
+        "--help": lambda: measure.process(bposync, "--help"),
+        "typer": lambda: measure.process(sys.executable, "-c", "import typer"),
     }
-    found = {name: best(samples) for name, samples in in_turn(context.rounds * _ROUNDS_EACH, measures).items()}
+    found = {name: best(samples) for name, samples in in_turn(_rounds(context), measures).items()}
     typer = found.pop("typer")
     for name, ours in found.items():
         ratio = ours.seconds / typer.seconds
@@ -40,10 +47,10 @@ def listing(context: Context) -> Iterator[Row]:
     made = demo.make(context.place(), system="evolution", write="sql").configuration
     url = f"sqlite:///{made.parent / 'bpo.sqlite'}"
     measures = {
-        "ours": lambda: process(*command(made, "list", "--site", "Durban")),
-        "script": lambda: process(sys.executable, _LISTED, url),
+        "ours": lambda: measure.process(*command(made, "list", "--site", "Durban")),
+        "script": lambda: measure.process(sys.executable, _LISTED, url),
     }
-    found = {name: best(samples) for name, samples in in_turn(context.rounds * _ROUNDS_EACH, measures).items()}
+    found = {name: best(samples) for name, samples in in_turn(_rounds(context), measures).items()}
     ours, script = found["ours"], found["script"]
     yield Row(
         "`bposync list --site Durban`, demo company",

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import peers
+from bench import measure, peers
 from bench.company import EVERY, POSTGRESQL
-from bench.measure import Sample, best, child, process
+from bench.measure import Sample, best
 from bench.reading import dry_run
 from bench.table import Row, said
 
@@ -23,7 +23,7 @@ _AGAIN = 2
 
 def synced(company: Company) -> Sample:
     """Measure a sync."""
-    return process(*company.command("--quiet", "sync", "--yes"))
+    return measure.process(*company.command("--quiet", "sync", "--yes"))
 
 
 def first(context: Context) -> Iterator[Row]:
@@ -33,7 +33,7 @@ def first(context: Context) -> Iterator[Row]:
     with_dlt = "dlt" in peers.versions()
     for _ in range(max(context.rounds - 1, 1)):
         company.empty_books()
-        found["bare"].append(child("insert", company.books_url, context.size))
+        found["bare"].append(measure.child("insert", company.books_url, context.size))
         company.empty_books()
         found["ours"].append(synced(company))
         company.tidy()
@@ -41,12 +41,12 @@ def first(context: Context) -> Iterator[Row]:
             load = peers.dlt_command(company.bpo_url, company.books_url, Path(folder))
             if with_dlt:
                 peers.forget_dlt(company.books_url)
-                found["dlt"].append(process(*load))
+                found["dlt"].append(measure.process(*load))
                 company.tidy()
             for _ in range(_AGAIN):
                 found["again"].append(synced(company))
                 if with_dlt:
-                    found["dlt again"].append(process(*load))
+                    found["dlt again"].append(measure.process(*load))
     what = f"first sync of {context.size:,} new accounts, PostgreSQL, start to exit"
     ours, bare, again = best(found["ours"]), best(found["bare"]), best(found["again"])
     yield Row(
