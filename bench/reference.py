@@ -52,10 +52,13 @@ def rows_of_accounts(count: int) -> _Rows:
 
 
 def insert(books_url: str, rows: _Rows) -> int:
-    """Insert rows into Client, five hundred a statement, each committed, and give how many."""
+    """Insert rows into Client, five hundred a statement, each committed, and give how many.
+
+    With psycopg's ClientCursor, which puts the values into the statement itself: with so many it takes half the time of binding.
+    """
     columns = ", ".join(f'"{name}"' for name in data.ACCOUNT_COLUMNS)
     one = f"({', '.join(['%s'] * len(data.ACCOUNT_COLUMNS))})"
-    with psycopg.connect(libpq(books_url)) as connection:
+    with psycopg.connect(libpq(books_url), cursor_factory=psycopg.ClientCursor) as connection:
         for start in range(0, len(rows), INSERTED_AT_ONCE):
             some = rows[start : start + INSERTED_AT_ONCE]
             statement = f'INSERT INTO "Client" ({columns}) VALUES {", ".join([one] * len(some))}'  # noqa: S608
