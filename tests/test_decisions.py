@@ -177,6 +177,9 @@ def test_a_log_file_holds_what_was_said_and_the_errors(bposync: Call, company: P
     log = (company.parent / "night.log").read_text("utf-8")
     assert "The synchronisation is complete." in log
     assert "there is no site 'Nowhere'" in log
+    lines = [line.partition(" ")[2] for line in log.splitlines()]
+    assert lines[0].endswith("sync --site Durban --yes --quiet")
+    assert [line for line in lines if line.startswith("Exit code")] == ["Exit code 0.", "Exit code 2."]
 
 
 def test_an_account_of_customers_whose_codes_fall_together_is_not_linked_to_a_third(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bposync.cli.app import main
+from bposync.cli.drawing import cells
 from bposync.cli.output import Output
 from bposync.demo import evolution
 from bposync.sheets import guarded
@@ -191,6 +192,8 @@ READERS: dict[str, tuple[tuple[str, ...], int]] = {
     "plan": (("sync", "--dry-run"), 4),
     "plan with verbose": (("sync", "--dry-run", "--verbose"), 4),
     "plan with quiet": (("sync", "--dry-run", "--quiet"), 4),
+    "part of a plan": (("sync", "--dry-run", "--only", "rejected,create"), 4),
+    "no command": ((), 0),
     "no yes": (("sync",), 10),
     "status": (("status",), 0),
     "status with quiet": (("status", "--quiet"), 0),
@@ -209,6 +212,38 @@ def test_nothing_acts_on_a_terminal(
     on_terminal: Callable[..., str], config: Path, arguments: tuple[str, ...], code: int
 ) -> None:
     assert acting(on_terminal(*arguments, "--config", config, expect=code)) == set()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 250])
+@pytest.mark.parametrize(("arguments", "code"), READERS.values(), ids=READERS)
+def test_nothing_acts_or_leaves_the_screen_at_any_width(
+    monkeypatch: pytest.MonkeyPatch, config: Path, arguments: tuple[str, ...], code: int, width: int
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main([*arguments, "--config", str(config)]) == code
+    said = OWN_COLOURS.sub("", terminal.said)
+    assert acting(said) == set()
+    assert [line for line in said.split("\n") if cells(line) > width] == []
+
+
+@pytest.mark.parametrize(("arguments", "code"), READERS.values(), ids=READERS)
+def test_a_screen_reader_gets_a_record_a_line_and_nothing_that_acts(
+    monkeypatch: pytest.MonkeyPatch, config: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    said = []
+    for stream in (Terminal(), io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")):
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main([*arguments, "--plain", "--config", str(config)]) == code
+        stream.flush()
+        assert isinstance(stream.buffer, io.BytesIO)
+        said.append(stream.buffer.getvalue().decode())
+    assert said[0] == said[1]
+    assert acting(said[0]) == set()
+    assert not set("─→") & set(said[0])
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("sync", "--dry-run"), ("sync", "--dry-run", "--quiet")])

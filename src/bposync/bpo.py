@@ -159,7 +159,7 @@ class Bpo:
 
     def count_sites(self) -> dict[str, int]:
         """Count the customers of each site without reading them."""
-        columns = [database.column(self._columns[name]) for name in ("code", "site")]
+        columns = [database.column(self.columns[name]) for name in ("code", "site")]
         source: sa.FromClause = (
             self._source.columns(*columns).subquery("listing") if isinstance(self._source, sa.TextClause) else self._source
         )
