@@ -255,3 +255,9 @@ def test_no_name_above_the_question_begins_a_line(monkeypatch: pytest.MonkeyPatc
     assert "\u202e" not in said
     assert all(line.startswith((" " * 11, "Company:", "To write:", "This action", " ")) for line in lines)
     assert len(lines) <= 8
+
+
+def test_what_must_stand_whole_is_not_cut() -> None:
+    columns = [Column("Run", keep=9), Column("When", keep=8, whole=True)]
+    row = ["20261123-063012-5f1c07", "2026-11-23 08:30:12 SAST"]
+    assert drawn(columns, [row], Look(40)) == ([f"Run   {row[0]}", f"When  {row[1]}"], [])

@@ -42,6 +42,8 @@ class Column:
     keep: int = 5
     wrap: bool = False
     """Whether a long text goes on in the next line instead of being cut."""
+    whole: bool = False
+    """Whether half of it would say something else, as of a moment: it is not cut."""
     tones: Mapping[str, str] = field(default_factory=dict)
     """The colour of a cell by its text, as a terminal's number for it."""
 
@@ -265,4 +267,6 @@ def _least(column: Column, texts: Sequence[str], need: int, width: int) -> int:
     if column.wrap:
         words = (cells(word) for text in texts for word in text.split(" "))
         return max((word for word in words if word <= width), default=0)
+    if column.whole:
+        return need
     return min(need, _LONG if column.keep >= IDENTITY else _SHORT)

@@ -158,7 +158,7 @@ def _print_runs(session: Session, runs: Sequence[Run]) -> None:
         session.output.line("Nothing was synchronised yet.")
         return
     columns = [
-        Column("Run", keep=9), Column("When", keep=8), Column("By", keep=6), Column("Machine", keep=2),
+        Column("Run", keep=9), Column("When", keep=8, whole=True), Column("By", keep=6), Column("Machine", keep=2),
         Column("Sites", keep=4), Column("Became", keep=7), Column("Exit", right=True, keep=5),
     ]  # fmt: skip
     rows = [
@@ -190,7 +190,7 @@ def _print_decisions(session: Session, decided: Sequence[Decided]) -> None:
         return
     session.output.line("Decided")
     columns = [
-        Column("When", keep=8),
+        Column("When", keep=8, whole=True),
         Column("By", keep=7),
         Column("Decision", keep=9),
         Column("Account", keep=8),

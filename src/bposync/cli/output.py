@@ -212,7 +212,8 @@ class Output:
         stream = self.stdout if self.is_terminal and not self.as_json else self.stderr
         for text in block:
             self._print(text, stream)
-        stream.write(f"{' ' * _indent_of(f'{question} [y/N]', stream)}{question} [y/N] ")
+        indent = 0 if self.plain else _indent_of(f"{question} [y/N]", stream)
+        stream.write(f"{' ' * indent}{question} [y/N] ")
         stream.flush()
         if (reconfigure := getattr(sys.stdin, "reconfigure", None)) is not None:
             reconfigure(errors="replace")

@@ -143,7 +143,8 @@ def _print(
     present: set[str] = {*_ALWAYS_SHOWN, *(name for name, count in plan.summary.items() if count)}
     shown = [entry for entry in _COLUMNS if entry[0].value in present]
     columns = [Column("Site", keep=9), Column("Customers", right=True, keep=6)]
-    columns += [Column(heading, right=True, keep=keep) for _, heading, keep in shown]
+    # Where everybody has none of it, a count is the first to go.
+    columns += [Column(heading, right=True, keep=keep if plan.summary[action] else 2) for action, heading, keep in shown]
     columns.append(Column("Last sync", keep=5))
     rows = []
     for entry in sites:

@@ -326,7 +326,7 @@ class _Sync:
         self.output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.{looked_up}")
         if done:
             self.output.important(_done_in_words(plan, result))
-        error = StoppedError("Interrupted.")
+        error = StoppedError("Interrupted.", f"What is left: {self.again}")
         error.document = self.document(plan, result)
         return error
 
