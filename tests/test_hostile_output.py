@@ -443,6 +443,26 @@ def test_lines_notes_and_errors_neither_act_nor_break(text: str) -> None:
     assert err.getvalue().count("\n") == (3 if text else 2)
 
 
+@given(text=hostile_text.map(lambda text: f"{text} {text}"), width=st.integers(min_value=20, max_value=250))
+def test_at_a_terminal_every_line_fits_whatever_is_said(text: str, width: int) -> None:
+    from bposync.errors import UsageError
+
+    screen = Terminal()
+    output = Output(stdout=screen, stderr=screen)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(width))
+        patch.setattr(sys, "stdin", io.StringIO(""))
+        output.heading(text)
+        output.important(text)
+        output.note(text)
+        output.error(UsageError(text, text))
+        assert not output.ask([f"Company:   {text}"], "Sure?")
+    said = OWN_COLOURS.sub("", screen.said)
+    assert acting(said) == set()
+    assert [line for line in said.split("\n") if cells(line) > width] == []
+    assert sum(line.startswith("Company:") for line in said.split("\n")) == 1
+
+
 # What errors quote
 
 QUOTED: dict[str, tuple[str, ...]] = {
