@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 import bposync as package
-from bposync import demo
+from bposync import demo, errors
 from bposync.cli.app import app, main
 from support import cli
 
@@ -759,3 +759,18 @@ def test_only_output_prints_to_a_stream() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write"):
                 found.add(path.relative_to(SOURCE).as_posix())
     assert found <= {"cli/output.py", "cli/app.py", "cli/common.py"}
+
+
+def test_every_error_says_what_to_do_next() -> None:
+    """But for Ctrl-C: whoever presses it knows what to do."""
+    without = [
+        f"{path.relative_to(SOURCE)}: {ast.unparse(node)}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and re.fullmatch(r"(?!Stopped|Output)\w*[a-z]Error", node.func.id)
+        and issubclass(vars(errors).get(node.func.id, str), errors.BposyncError)
+        and len(node.args) + len(node.keywords) < 2
+    ]
+    assert without == []

@@ -69,10 +69,13 @@ class Output:
         """Whether people look at standard output."""
         return terminal.is_terminal(self.stdout)
 
-    def line(self, text: str = "") -> None:
-        """Print a line of a report; nothing with --quiet or --json, but the log has it."""
+    def line(self, text: str = "", *, indent: int = 0) -> None:
+        """Print a line of a report; nothing with --quiet or --json, but the log has it.
+
+        Where it is longer than the terminal is wide, it goes on below its beginning, after `indent` blanks.
+        """
         if not self.quiet and not self.as_json:
-            self.important(text)
+            self.important(text, indent=indent)
         else:
             self._log(text)
 
@@ -82,11 +85,11 @@ class Output:
         if not self.quiet and not self.as_json:
             self._print(text, self.stdout, tone=drawing.BOLD)
 
-    def important(self, text: str) -> None:
+    def important(self, text: str, *, indent: int = 0) -> None:
         """Print a line that --quiet keeps."""
         self._log(text)
         if not self.as_json:
-            self._print(text, self.stdout)
+            self._print(text, self.stdout, indent=indent)
 
     def note(self, text: str) -> None:
         """Say something beside the data, on standard error; nothing with --quiet."""
