@@ -9,6 +9,7 @@ import typer
 from bposync.cli.output import Column
 from bposync.errors import ExitCode
 from bposync.records import Action
+from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
