@@ -316,6 +316,14 @@ def test_only_shows_less_and_changes_no_count(bposync: Call) -> None:
     said = bposync("sync", "--dry-run", "--only", "same", expect=4).stdout
     assert "New accounts" not in said
     assert "Shown were only: same." in said
+    assert "In step (" in said
+
+
+def test_only_same_lists_all_who_are_in_step_after_a_sync_too(bposync: Call) -> None:
+    bposync("sync", "--site", "Durban", "--yes")
+    bposync("sync", "--site", "Durban", "--yes")
+    document = bposync("sync", "--site", "Durban", "--dry-run", "--only", "same", "--json").json
+    assert [change["action"] for change in document["changes"]] == ["same"] * document["summary"]["same"]
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,10 @@ def counted(counts: Mapping[str, int], *, without: Iterable[str] = ()) -> str:
 def plan_tables(output: Output, plan: Plan, *, whole: bool = False) -> None:
     """Print a plan: first what needs a person, then new accounts, then changes field by field, then what is left as it is.
 
-    On a terminal a kind with many customers is cut short, unless it is wanted `whole`.
+    On a terminal a kind with many customers is cut short, unless it is wanted `whole`; then it also has who needs nothing.
     """
-    whole = whole or output.verbose or not output.is_terminal
+    everybody = whole or output.verbose
+    whole = everybody or not output.is_terminal
     _attention(output, plan.changes, whole=whole)
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     if creates:
@@ -96,7 +97,7 @@ def plan_tables(output: Output, plan: Plan, *, whole: bool = False) -> None:
     _left(output, plan.changes, whole=whole)
     _held(output, plan, whole=whole)
     _reasons_of(output, "Gone from BPO", plan.changes, Action.GONE, whole=whole)
-    if output.verbose:
+    if everybody:
         _reasons_of(output, "In step", plan.changes, Action.SAME, whole=True)
         _reasons_of(output, "Skipped", plan.changes, Action.SKIPPED, whole=True)
 

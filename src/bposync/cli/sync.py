@@ -162,8 +162,9 @@ class _Sync:
             first = not journal.runs.all()
             self.known_company = journal.known_company()
             self.journal_was = journal.position()
-            # Whoever is in step is listed only with --verbose.
-            survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two, whole=self.output.verbose)
+            # Whoever is in step is listed only with --verbose, or with --only same.
+            whole = self.output.verbose or Action.SAME in self.only
+            survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two, whole=whole)
         self.bpo.close()
         choice = survey.choose(sites, customers, overwrite=overwrite)
         self.sites = choice.sites or survey.sites
