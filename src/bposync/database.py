@@ -264,7 +264,7 @@ def _prepare_pyodbc(place: Address) -> None:
     if place.url.host and place.url.database and "driver" not in {key.lower() for key in place.url.query}:
         raise UsageError(
             f"{place}: the URL does not say which ODBC driver to use.",
-            f"Add ?driver=ODBC+Driver+18+for+SQL+Server. {_installed_drivers()}",
+            f"Add ?driver=ODBC+Driver+18+for+SQL+Server. {installed_drivers()}",
         )
     pyodbc.pooling = False
     # Else decimals are read with the locale's sign, which is a comma on South African Windows.
@@ -314,10 +314,10 @@ def plain_errors(place: Address, doing: str = "cannot be reached") -> Iterator[N
             raise
         why = reason(error)
         if hint := odbc.other_bits(str(error)):
-            raise UsageError(f"{place}: {why}", f"{hint} {_installed_drivers()}") from None
+            raise UsageError(f"{place}: {why}", f"{hint} {installed_drivers()}") from None
         if "IM002" in str(error) or "Can't open lib" in str(error):
             what = "the ODBC driver, or the data source that it names, is not installed"
-            raise UsageError(f"{place}: {what}: {why}", _installed_drivers()) from None
+            raise UsageError(f"{place}: {what}: {why}", installed_drivers()) from None
         raise UnreachableError(f"{place} {doing}: {why}", _hint(place, why)) from None
 
 
@@ -346,7 +346,7 @@ def is_cut(error: exc.SQLAlchemyError) -> bool:
 
 
 @contextlib.contextmanager
-def _refusals_ignored() -> Iterator[None]:
+def refusals_ignored() -> Iterator[None]:
     """Go on where a database does not answer a question; but not where it is gone: then there is no answer to go by."""
     try:
         yield
@@ -382,7 +382,8 @@ def _hint(place: Address, why: str) -> str:
     return "Check that the server is running and that this machine reaches it." if not place.is_file else "Check the file."
 
 
-def _installed_drivers() -> str:
+def installed_drivers() -> str:
+    """Say which ODBC drivers this program sees."""
     import pyodbc
 
     names = pyodbc.drivers()
@@ -404,12 +405,12 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
     inspector = sa.inspect(connection)
     found_schema = ".".join(schema) or None
     if found_schema:
-        with _refusals_ignored():
+        with refusals_ignored():
             schemas = {known.casefold(): known for known in inspector.get_schema_names()}
             found_schema = schemas.get(found_schema.casefold(), found_schema)
     names: list[str] = []
     # A schema that is not there is an error to some databases; then there is nothing to be found in it.
-    with _refusals_ignored(), connection.begin_nested():
+    with refusals_ignored(), connection.begin_nested():
         names += inspector.get_table_names(found_schema)
         names += inspector.get_view_names(found_schema)
     if bare in names:
@@ -448,7 +449,7 @@ def column_types(connection: sa.Connection, source: sa.TableClause) -> dict[str,
 
     Where the catalogue cannot be read (a synonym, a login without the right), the types are unknown.
     """
-    with _refusals_ignored(), connection.begin_nested():
+    with refusals_ignored(), connection.begin_nested():
         columns = sa.inspect(connection).get_columns(source.name, schema=source.schema)
         if columns:
             return {column["name"]: column["type"] for column in columns}

@@ -97,12 +97,24 @@ def make_survey(
     """Read both sides and the journal, and pair them."""
     customers = bpo_room.customers(bpo.rows(read_customers), bpo.fields)
     accounts = accounting.books.read(read_accounts)
+    return pair(settings, bpo.fields, accounting, journal, customers, accounts)
+
+
+def pair(
+    settings: Settings,
+    bpo_fields: Sequence[str],
+    accounting: Accounting,
+    journal: Journal,
+    customers: Sequence[Customer],
+    accounts: Sequence[Account],
+) -> Survey:
+    """Read the journal, and pair what was read of both sides."""
     links = journal.links.read()
     decisions = journal.decisions.read()
     matching = match(customers, accounts, links, decisions)
     exported = {normalise_code(intent.change.account) for intent in journal.runs.unsettled() if intent.exported}
     return Survey(
         settings, accounting.books, customers, accounts, links, decisions, matching,
-        has_account_column="account" in bpo.fields,
+        has_account_column="account" in bpo_fields,
         waiting=lambda change: accounting.way.waiting(change) if normalise_code(change.account) in exported else "",
     )  # fmt: skip
