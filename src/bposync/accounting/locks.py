@@ -223,7 +223,7 @@ def look(place: database.Address, company: str = "") -> Seen:
 
 
 def _look_at_file(path: str) -> Seen:
-    """Look for the name that a holder leaves; where the system lists its locks, one that was killed is told from one at work."""
+    """Look for the name that a holder leaves; where the system lists its locks, a killed one is told from one at work."""
     try:
         holder = str(json.loads(Path(f"{path}.held-by.lock").read_text("utf-8"))["holder"])
         inode = Path(f"{path}.lock").stat().st_ino

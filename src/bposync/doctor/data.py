@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bposync.records import Change, Customer
 
 _MOST_CODES: Final = 4
+_MANY: Final = 5
 
 
 def duplicates(settings: Settings, listing: Listing) -> Iterator[Check]:
@@ -114,10 +115,17 @@ def plan(listing: Listing, opened: Opened, journal: Journal) -> Iterator[Check]:
 
 
 _COUNTED: Final = (
-    (Action.SAME, "in step"), (Action.CREATE, "to create"), (Action.UPDATE, "to update"),
-    (Action.DRIFT, "changed in accounting"), (Action.CONFLICT, "in conflict"), (Action.LOOKALIKE, "lookalike"), (Action.REJECTED, "rejected"),
-    (Action.MISSING, "missing"), (Action.GONE, "gone"), (Action.SKIPPED, "skipped"),
-)  # fmt: skip
+    (Action.SAME, "in step"),
+    (Action.CREATE, "to create"),
+    (Action.UPDATE, "to update"),
+    (Action.DRIFT, "changed in accounting"),
+    (Action.CONFLICT, "in conflict"),
+    (Action.LOOKALIKE, "lookalike"),
+    (Action.REJECTED, "rejected"),
+    (Action.MISSING, "missing"),
+    (Action.GONE, "gone"),
+    (Action.SKIPPED, "skipped"),
+)
 _WAITING: Final = {
     Action.REJECTED: (
         "would be rejected", "would be rejected",
@@ -133,7 +141,7 @@ _WAITING: Final = {
     ),
     Action.MISSING: (
         "is linked to an account that is no longer there", "are linked to accounts that are no longer there",
-        "Settle each: bposync unlink CUSTOMER, or bring the account back in accounting.",
+        "Bring the account back in accounting, or take the pairing back: bposync unlink CUSTOMER",
     ),
 }  # fmt: skip
 """What waits for a person: of one customer, of several, and what to do."""
@@ -146,7 +154,8 @@ def _attention(made: Plan) -> Iterator[Check]:
         if found:
             clean = False
             said = f"{counted(len(found), 'customer')} {one if len(found) == 1 else several}: {_examples(found)}"
-            yield warning(f"customers.{action}", said, hint)
+            many = "; all of them in a spreadsheet: bposync review --output review.xlsx" if len(found) > _MANY else ""
+            yield warning(f"customers.{action}", said, f"{hint}{many}")
     if clean:
         yield ok("customers.plan", "No customer waits for a person: none is rejected, a lookalike, in conflict or missing.")
 

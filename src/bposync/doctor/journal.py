@@ -5,7 +5,6 @@ Nothing is made, written or locked: what could be written is judged by rights, a
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,7 @@ from bposync.journal import open_journal, place_of, schema
 from bposync.values import visible
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Iterator
 
     from bposync.accounting import Books
