@@ -187,6 +187,8 @@ def engine(place: Address, *, writes: bool) -> sa.Engine:
         _need_file(place)
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     try:
+        if place.url.drivername.endswith("+pyodbc") or place.url.drivername == "mssql":
+            _need_odbc_driver(place)
         made = sa.create_engine(place.url, connect_args=_connect_arguments(place), **options)
     except exc.NoSuchModuleError:
         hint = "Write postgresql:// instead." if place.url.drivername == "postgres" else _FORM
@@ -202,7 +204,7 @@ def _prepared(made: sa.Engine, place: Address, *, writes: bool) -> sa.Engine:
     """Meet what is special about a driver or a database."""
     backend, driver = place.url.get_backend_name(), made.dialect.driver
     if driver == "pyodbc":
-        _prepare_pyodbc(place)
+        _prepare_pyodbc()
     # Both tell their logs of what could not be tidied up after an error; the error itself reaches us.
     for library in ("sqlalchemy", "psycopg"):
         logging.getLogger(library).addHandler(logging.NullHandler())
@@ -257,15 +259,18 @@ def _missing_driver(place: Address, error: ImportError) -> UsageError:
     return UsageError(f"{place.purpose}: the Python package {error.name} is not installed.", f"Install it: {install}")
 
 
-def _prepare_pyodbc(place: Address) -> None:
-    import pyodbc
-
+def _need_odbc_driver(place: Address) -> None:
     # A host without a database is a data source (DSN), which knows its driver itself.
     if place.url.host and place.url.database and "driver" not in {key.lower() for key in place.url.query}:
         raise UsageError(
             f"{place}: the URL does not say which ODBC driver to use.",
             f"Add ?driver=ODBC+Driver+18+for+SQL+Server. {installed_drivers()}",
         )
+
+
+def _prepare_pyodbc() -> None:
+    import pyodbc
+
     pyodbc.pooling = False
     # Else decimals are read with the locale's sign, which is a comma on South African Windows.
     pyodbc.setDecimalSeparator(".")

@@ -44,18 +44,23 @@ Checks = Generator[Check, None, T]
 
 def ok(check: str, message: str) -> Check:
     """Give a check that found all as it should be."""
-    return Check(check, Result.OK, secrets.redact(message))
+    return Check(check, Result.OK, _said(message))
 
 
 def warning(check: str, message: str, hint: str | None = None) -> Check:
     """Give a check that found what works, and should be looked at."""
-    return Check(check, Result.WARNING, secrets.redact(message), secrets.redact(hint) if hint else None)
+    return Check(check, Result.WARNING, _said(message), _said(hint) if hint else None)
 
 
 def failed(check: str, error: BposyncError) -> Check:
     """Give a check that failed as a command would."""
-    hint = secrets.redact(error.hint) if error.hint else None
-    return Check(check, Result.FAILED, secrets.redact(error.message), hint, isinstance(error, UnreachableError))
+    hint = _said(error.hint) if error.hint else None
+    return Check(check, Result.FAILED, _said(error.message), hint, isinstance(error, UnreachableError))
+
+
+def _said(text: str) -> str:
+    """Give a text as a sentence without secrets."""
+    return secrets.redact(f"T{text[1:]}" if text.startswith("the ") else text)
 
 
 def some(items: list[str], most: int = 3, *, sep: str = ", ") -> str:

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from bposync import config
+from bposync.doctor import servers
 from bposync.doctor.check import Check, Checks, Result, failed, ok, warning
 from bposync.errors import UsageError
 
@@ -94,7 +96,11 @@ def _plain_http(settings: Settings) -> Iterator[Check]:
     table = settings.accounting
     if table is None or table.write != "freedom" or not table.freedom_plain:
         return
-    if (table.freedom_url or "").strip().lower().startswith("http:"):
+    try:
+        parts = urlsplit((table.freedom_url or "").strip())
+    except ValueError:  # that it is no address is told where it is asked
+        return
+    if parts.scheme == "http" and not servers.is_this_machine(parts.netloc.rpartition(":")[0] or parts.netloc):
         yield warning(
             "configuration.passwords",
             "[accounting] freedom_plain: the agent's password goes over plain http, for anybody on the line to read.",

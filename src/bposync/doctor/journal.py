@@ -73,14 +73,14 @@ def _file(place: Address) -> Iterator[Check]:
     name = "journal.rights"
     hint = "Check the rights on it for whoever runs bposync, or change [state] url."
     if not path.parent.is_dir():
-        why = f"{_capital(place)}: there is no folder {visible(str(path.parent))}."
+        why = f"{place}: there is no folder {visible(str(path.parent))}."
         yield failed(name, UnreachableError(why, "Make it, or change [state] url."))
     elif not os.access(path.parent, os.W_OK | os.X_OK):
-        yield failed(name, UnreachableError(f"{_capital(place)}: its folder cannot be written.", hint))
+        yield failed(name, UnreachableError(f"{place}: its folder cannot be written.", hint))
     elif path.exists() and not os.access(path, os.W_OK):
-        yield failed(name, UnreachableError(f"{_capital(place)} cannot be written.", hint))
+        yield failed(name, UnreachableError(f"{place} cannot be written.", hint))
     else:
-        yield ok(name, f"{_capital(place)} can be written.")
+        yield ok(name, f"{place} can be written.")
 
 
 def _server(place: Address) -> Iterator[Check]:
@@ -96,11 +96,11 @@ def _server(place: Address) -> Iterator[Check]:
         return
     if lacking:
         refusal = UnreachableError(
-            f"{_capital(place)} cannot be written: the login lacks {', '.join(lacking)}.", f"Give it that right; {rights.LEAST}"
+            f"{place} cannot be written: the login lacks {', '.join(lacking)}.", f"Give it that right; {rights.LEAST}"
         )
         yield failed("journal.rights", refusal)
     else:
-        yield ok("journal.rights", f"{_capital(place)} can be written.")
+        yield ok("journal.rights", f"{place} can be written.")
 
 
 _READ_ONLY: Final = {
@@ -204,8 +204,3 @@ def _lock_of(settings: Settings) -> tuple[Address, str, bool]:
     if locks_itself and place is not None and place.url.get_backend_name() in locks.KNOWN:
         return place, "", False
     return place_of(settings), settings.state.company.strip(), True
-
-
-def _capital(place: Address) -> str:
-    text = str(place)
-    return text[:1].upper() + text[1:]

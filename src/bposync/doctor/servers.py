@@ -29,7 +29,7 @@ _MOST_SKEW: Final = timedelta(minutes=1)
 _NO: Final = ("no", "optional", "false", "0")
 _YES: Final = ("yes", "true", "1")
 _LOCAL: Final = ("", "localhost", ".", "(local)", "::1")
-_NOW: Final = {
+NOW: Final = {
     "postgresql": "SELECT clock_timestamp() AT TIME ZONE 'UTC'",
     "mssql": "SELECT SYSUTCDATETIME()",
 }
@@ -40,7 +40,7 @@ def checks(topic: str, place: Address, need: Need | None) -> Checks[bool]:
 
     Without `need` it is known later what the login is for.
     """
-    yield from _encryption(topic, place)
+    yield from encryption(topic, place)
     with contextlib.ExitStack() as stack:
         try:
             with database.plain_errors(place):
@@ -50,8 +50,8 @@ def checks(topic: str, place: Address, need: Need | None) -> Checks[bool]:
         except BposyncError as error:
             yield failed(f"{topic}.connection", error)
             return False
-        yield ok(f"{topic}.connection", f"{_capital(str(place))} is reached{_login(place)}{_version(connection)}.")
-        yield from _asked(connection, lambda: _decimals(topic, connection))
+        yield ok(f"{topic}.connection", f"{place} is reached{_login(place)}{_version(connection)}.")
+        yield from _asked(connection, lambda: decimals(topic, connection))
         yield from _asked(connection, lambda: _clock(topic, connection))
         if need is not None:
             yield from _asked(connection, lambda: rights.checks(topic, place, connection, need))
@@ -72,10 +72,6 @@ def _asked(connection: sa.Connection, ask: Callable[[], Iterator[Check]]) -> Ite
         connection.rollback()
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _login(place: Address) -> str:
     return f" as {place.url.username}" if place.url.username else ""
 
@@ -86,11 +82,11 @@ def _version(connection: sa.Connection) -> str:
     return f": {name} {number}".rstrip() if name else ""
 
 
-def _decimals(topic: str, connection: sa.Connection) -> Iterator[Check]:
+def decimals(topic: str, connection: sa.Connection) -> Iterator[Check]:
     """Send 1234.50 there and back: a driver that reads it by the machine's own decimal sign gives something else."""
-    sqlite = connection.dialect.name == "sqlite"
     statement = sa.text("SELECT CAST(:amount AS DECIMAL(18, 2))")
-    came = connection.execute(statement, {"amount": float(_AMOUNT) if sqlite else _AMOUNT}).scalar()
+    # As amounts are bound in a write, too.
+    came = connection.execute(statement, {"amount": float(_AMOUNT)}).scalar()
     with contextlib.suppress(ValueError):
         if amount_of(came) == _AMOUNT:
             yield ok(f"{topic}.decimals", f"An amount comes back as it was sent: {_AMOUNT}.")
@@ -103,7 +99,7 @@ def _decimals(topic: str, connection: sa.Connection) -> Iterator[Check]:
 
 
 def _clock(topic: str, connection: sa.Connection) -> Iterator[Check]:
-    statement = _NOW.get(connection.dialect.name)
+    statement = NOW.get(connection.dialect.name)
     if statement is None:
         return
     before = datetime.now(UTC)
@@ -137,7 +133,7 @@ def is_this_machine(host: str) -> bool:
     )
 
 
-def _encryption(topic: str, place: Address) -> Iterator[Check]:
+def encryption(topic: str, place: Address) -> Iterator[Check]:
     """Warn of a line to another machine that is not encrypted, or whose other end is not checked."""
     query = {key.lower(): str(value).strip().lower() for key, value in place.url.query.items()}
     if "odbc_connect" in query:
