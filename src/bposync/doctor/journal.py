@@ -103,11 +103,11 @@ def _server(place: Address) -> Iterator[Check]:
         yield ok("journal.rights", f"{place} can be written.")
 
 
-_READ_ONLY: Final = {
+READ_ONLY: Final = {
     "postgresql": "SELECT pg_is_in_recovery()",
     "mssql": "SELECT CASE WHEN DATABASEPROPERTYEX(DB_NAME(), 'Updateability') = 'READ_ONLY' THEN 1 ELSE 0 END",
 }
-_MAY_CREATE: Final = {
+MAY_CREATE: Final = {
     "postgresql": "SELECT has_schema_privilege(current_schema(), 'CREATE')",
     "mssql": "SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'CREATE TABLE')",
 }
@@ -116,14 +116,14 @@ _MAY_CREATE: Final = {
 def _lacking(connection: sa.Connection) -> list[str] | None:
     """Give the rights that the journal's login lacks; None where the database does not tell."""
     dialect = connection.dialect.name
-    if dialect not in _READ_ONLY:
+    if dialect not in READ_ONLY:
         return None
-    if connection.exec_driver_sql(_READ_ONLY[dialect]).scalar():
+    if connection.exec_driver_sql(READ_ONLY[dialect]).scalar():
         return ["any right to write: this server only reads"]
     present = {name.casefold() for name in sa.inspect(connection).get_table_names()}
     tables = [table.name for table in schema.metadata.sorted_tables]
     lacking = []
-    if not all(name.casefold() in present for name in tables) and not connection.exec_driver_sql(_MAY_CREATE[dialect]).scalar():
+    if not all(name.casefold() in present for name in tables) and not connection.exec_driver_sql(MAY_CREATE[dialect]).scalar():
         lacking.append("CREATE TABLE")
     for name in tables:
         if name.casefold() in present:

@@ -36,7 +36,7 @@ class Need:
 
 READING: Final = Need(Task.READ)
 # Who may do anything there, by the words in which it is said.
-_EVERYTHING: Final = {
+EVERYTHING: Final = {
     "postgresql": "SELECT CASE WHEN rolsuper THEN 'a superuser' END FROM pg_roles WHERE rolname = current_user",
     "mssql": (
         "SELECT CASE WHEN IS_SRVROLEMEMBER('sysadmin') = 1 THEN 'sysadmin' "
@@ -44,7 +44,7 @@ _EVERYTHING: Final = {
     ),
 }
 # The tables and views that the login may write into: how many, and the first of them.
-_WRITABLE: Final = {
+WRITABLE: Final = {
     "postgresql": (
         "SELECT count(*), min(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE c.relkind IN ('r', 'p', 'v', 'f') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema' "
@@ -77,9 +77,9 @@ def checks(topic: str, place: Address, connection: sa.Connection, need: Need) ->
         if need.task is Task.READ:
             yield ok(name, "SQLite knows no logins; bposync opens the file so that it cannot be written.")
         return
-    if dialect not in _EVERYTHING or need.task is Task.KEEP_JOURNAL:
+    if dialect not in EVERYTHING or need.task is Task.KEEP_JOURNAL:
         return
-    everything = connection.exec_driver_sql(_EVERYTHING[dialect]).scalar()
+    everything = connection.exec_driver_sql(EVERYTHING[dialect]).scalar()
     if everything:
         login = place.url.username or "of bposync"
         yield warning(
@@ -94,7 +94,7 @@ def checks(topic: str, place: Address, connection: sa.Connection, need: Need) ->
 
 
 def _reading(name: str, connection: sa.Connection) -> Iterator[Check]:
-    row = connection.exec_driver_sql(_WRITABLE[connection.dialect.name]).first()
+    row = connection.exec_driver_sql(WRITABLE[connection.dialect.name]).first()
     count, first = (int(row[0]), str(row[1])) if row is not None else (0, "")
     if not count:
         yield ok(name, "The login may read, and write nothing.")
