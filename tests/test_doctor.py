@@ -25,8 +25,9 @@ from bposync.database import Address
 from bposync.demo.freedom import Behaviour, FreedomServer, Reply
 from bposync.doctor import servers
 from bposync.doctor.check import Result
-from support import cli, freedom
-from support.company import POSTGRESQL, SQLITE, Company, connected, dump, sqlite_company
+from support import cli, freedom, odbc, partner
+from support.company import POSTGRESQL, SQLITE, Company, client_table, connected, dump, sqlite_company
+from support.policy import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,6 +106,11 @@ def company(tmp_path: Path) -> Company:
     made.customer("HIL001", "Hillcrest Motors", phone="031 555 0101", vat_number="4010012341")
     made.account("HIL001", "Hillcrest Motors", Telephone="031 555 0101")
     return made
+
+
+@pytest.fixture(scope="module")
+def of_partner(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> partner.PartnerCompanies:
+    return partner.PartnerCompanies(postgres, tmp_path_factory.mktemp("partner"))
 
 
 def files_of(folder: Path) -> dict[str, tuple[str, int]]:
@@ -536,6 +542,13 @@ def test_every_code_that_the_company_does_not_have_is_named(doctor: Doctor, comp
     assert found.one("accounting.accounts", "ok")
 
 
+def test_fields_that_this_version_has_no_place_for_are_said(doctor: Doctor, tmp_path: Path) -> None:
+    made = sqlite_company(tmp_path, client=client_table(without=("cWebPage", "Registration")))
+    made.customer("HIL001", "Hillcrest Motors")
+    said = doctor("--config", made.path).of("accounting.fields", "ok")
+    assert "no place for it here: web site, registration." in said[0]
+
+
 def test_accounts_of_one_code_are_warned_of(doctor: Doctor, company: Company) -> None:
     company.account("DUP001", "One")
     with connected(company.accounting_url) as connection:
@@ -713,6 +726,36 @@ def test_a_password_over_plain_http_to_another_machine_is_warned_of(doctor: Doct
 # Partner.
 
 
+@pytest.mark.parametrize("kind", partner.KINDS)
+def test_partner_by_each_way_has_no_failure_and_is_as_it_was(
+    doctor: Doctor, of_partner: partner.PartnerCompanies, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind in partner.DRIVERS:
+        needs(odbc.installed(partner.DRIVERS[kind]), f"the ODBC driver {partner.DRIVERS[kind]} is not installed")
+    made = of_partner.on(monkeypatch).make(kind)
+    made.customer("HIL001", "Hillcrest Motors")
+    made.account("HIL001", "Hillcrest Motors")
+    path = made.path
+    before, files = made.snapshot(), files_of(made.folder)
+    found = doctor("--config", path)
+    assert (made.snapshot(), files_of(made.folder)) == (before, files)
+    assert "1 account is read" in found.one("accounting.accounts", "ok")
+    assert not [
+        check for check in found.bad if check != "bpo.rights" and not check.startswith(("configuration", "accounting.rights"))
+    ]
+    assert bool(found.of("accounting.sdk", "ok")) is (kind == partner.SDK)
+    assert bool(found.of("journal.shared", "ok")) is (kind not in (partner.SQLITE, partner.POSTGRESQL))
+
+
+def test_an_sdk_that_refuses_is_7(
+    doctor: Doctor, of_partner: partner.PartnerCompanies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = of_partner.on(monkeypatch).make(partner.SDK)
+    made.configure("accounting", data_path="nowhere")
+    assert "no folder" in doctor("--config", made.path, expect=2).one("accounting.sdk", "failed")
+    assert made.pastel is not None
+
+
 def test_the_sdk_on_another_system_is_2_and_says_so(doctor: Doctor, tmp_path: Path) -> None:
     path = demo.build(tmp_path, system="partner", write="file")
     text = path.read_text("utf-8").replace('write = "file"', 'write = "sdk"\ndata_path = "."\nsdk_serial = "1"\nsdk_code = "2"')
@@ -741,7 +784,7 @@ def test_each_check_is_a_line_and_below_it_stands_what_to_do(company: Company, c
     assert err == ""
     place = next(number for number, line in enumerate(lines) if "✗" in line)
     assert lines[place].startswith("  ✗ ")
-    assert lines[place + 1] == "    It must select one yes or no."
+    assert lines[place + 1] == "    → It must select one yes or no."
     assert (
         lines[-1] == f"1 failed and 1 warning in {sum(line[:3] in ('  ✓', '  !', '  ✗') for line in lines)} checks. Mend what "
         "failed, then run bposync doctor again."
@@ -754,7 +797,7 @@ def test_quiet_says_what_is_wrong_and_nothing_where_nothing_is(company: Company,
     company.configure("bpo", sites=["Durbin"])
     assert main(["doctor", "--quiet", "--config", str(company.path)]) == 2
     out, err = capsys.readouterr()
-    assert [line.split()[0] for line in out.splitlines()] == ["✗", "Did"]
+    assert [line.split()[0] for line in out.splitlines()] == ["✗", "→"]
     assert err == ""
 
 

@@ -11,13 +11,15 @@ from bposync.errors import ExitCode
 from bposync.values import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bposync.cli.common import Session
     from bposync.cli.output import Output
     from bposync.doctor import Check
 
 SCHEMA: Final = "bposync.doctor/1"
-_MARKS: Final = {"ok": "✓", "warning": "!", "failed": "✗"}
-_ASCII_MARKS: Final = {"ok": "ok", "warning": "! ", "failed": "x "}
+_MARKS: Final = {"ok": "✓", "warning": "!", "failed": "✗", "hint": "→"}
+_ASCII_MARKS: Final = {"ok": "ok", "warning": "! ", "failed": "x ", "hint": "->"}
 
 
 def show(session: Session) -> int:
@@ -40,7 +42,7 @@ def examine(session: Session) -> int:
             if len(found) > 1:
                 output.line()
             output.line(doctor.TOPICS[topic])
-        _print(output, marks[check.result], check)
+        _print(output, marks, check)
     counts = Counter(check.result for check in found)
     code = ExitCode.DONE
     if counts[doctor.Result.FAILED]:
@@ -52,13 +54,16 @@ def examine(session: Session) -> int:
     return int(code)
 
 
-def _print(output: Output, mark: str, check: Check) -> None:
+def _print(output: Output, marks: Mapping[str, str], check: Check) -> None:
     say = output.line if check.result == "ok" else output.important
-    indent = " " * (len(mark) + 3)
-    for line in _lines(output, f"  {mark} {check.message}", indent):
+    mark = marks[check.result]
+    below = " " * (len(mark) + 3)
+    for line in _lines(output, f"  {mark} {check.message}", below):
         say(line)
-    for line in _lines(output, f"{indent}{check.hint}", indent) if check.hint else ():
-        say(line)
+    if check.hint:
+        arrow = marks["hint"]
+        for line in _lines(output, f"{below}{arrow} {check.hint}", below + " " * (len(arrow) + 1)):
+            say(line)
 
 
 def _lines(output: Output, text: str, indent: str) -> list[str]:

@@ -15,7 +15,7 @@ from bposync.doctor.check import Check, Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    Progress = Callable[[str], contextlib.AbstractContextManager[Callable[[int], None]]]
+    from bposync.doctor.check import Progress
 
 __all__ = ["TOPICS", "Check", "Result", "examine"]
 
@@ -45,13 +45,11 @@ def examine(
     with contextlib.ExitStack() as stack:
         listing = opened = book = None
         if read.has_bpo:
-            with progress("Reading BPO") as count:
-                listing = yield from bpo.checks(settings, count)
+            listing = yield from bpo.checks(settings, progress)
         if read.has_accounting:
             # Where BPO cannot say which columns it has, it is taken to have those that it has by default.
             fields = listing.fields if listing else tuple(name for name in BPO_FIELDS if FIELDS[name].column)
-            with progress("Reading accounts") as count:
-                opened = yield from accounting.checks(settings, fields, stack, count)
+            opened = yield from accounting.checks(settings, fields, stack, progress)
         if read.has_state:
             book = yield from journal.checks(settings, stack)
             if book is not None and opened is not None:

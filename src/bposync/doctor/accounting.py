@@ -19,11 +19,12 @@ from bposync.values import normalise_code, visible
 
 if TYPE_CHECKING:
     import contextlib
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from bposync.accounting import Books
     from bposync.config import Settings
     from bposync.database import Address
+    from bposync.doctor.check import Progress
     from bposync.records import Account
 
 _MOST_CODES: Final = 30
@@ -45,7 +46,7 @@ class Opened:
 
 
 def checks(
-    settings: Settings, bpo_fields: Sequence[str], stack: contextlib.ExitStack, progress: Callable[[int], None]
+    settings: Settings, bpo_fields: Sequence[str], stack: contextlib.ExitStack, progress: Progress
 ) -> Checks[Opened | None]:
     """Look at accounting. Gives the open books, which `stack` closes; None where they could not be opened and read."""
     table = settings.need_accounting()
@@ -68,7 +69,8 @@ def checks(
         except BposyncError as error:
             yield failed("accounting.rights", error)
     try:
-        accounts = accounting.books.read(progress)
+        with progress("Reading accounts") as count:
+            accounts = accounting.books.read(count)
     except BposyncError as error:
         yield failed("accounting.accounts", error)
         return None

@@ -16,9 +16,10 @@ from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.values import normalise_code, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from bposync.config import Settings
+    from bposync.doctor.check import Progress
     from bposync.records import Customer
 
 _MOST_SITES = 12
@@ -32,7 +33,7 @@ class Listing:
     customers: list[Customer]
 
 
-def checks(settings: Settings, progress: Callable[[int], None]) -> Checks[Listing | None]:
+def checks(settings: Settings, progress: Progress) -> Checks[Listing | None]:
     """Look at BPO. Gives what it lists, or None where it could not be read."""
     try:
         place = database.address(
@@ -52,11 +53,11 @@ def checks(settings: Settings, progress: Callable[[int], None]) -> Checks[Listin
         yield from _columns(settings, bpo)
         yield from _post_accounts(bpo)
         try:
-            rows = list(bpo.rows(progress))
+            with progress("Reading BPO") as count:
+                customers = bpo_room.customers(bpo.rows(count), bpo.fields)
         except BposyncError as error:
             yield failed("bpo.customers", error)
             return None
-    customers = bpo_room.customers(rows, bpo.fields)
     yield from _sites(settings, customers)
     yield from _statuses(settings, customers, bpo.fields)
     return Listing(bpo.fields, customers)

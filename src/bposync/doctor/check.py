@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -11,6 +12,8 @@ from bposync import secrets
 from bposync.errors import BposyncError, UnreachableError
 
 T = TypeVar("T")
+Progress = Callable[[str], AbstractContextManager[Callable[[int], None]]]
+"""Shows how far the reading of what it is told came."""
 
 
 class Result(StrEnum):

@@ -51,23 +51,26 @@ def checks(topic: str, place: Address, need: Need | None) -> Checks[bool]:
             yield failed(f"{topic}.connection", error)
             return False
         yield ok(f"{topic}.connection", f"{place} is reached{_login(place)}{_version(connection)}.")
-        yield from _asked(connection, lambda: decimals(topic, connection))
-        yield from _asked(connection, lambda: _clock(topic, connection))
+        yield from _asked(topic, place, connection, lambda: decimals(topic, connection))
+        yield from _asked(topic, place, connection, lambda: _clock(topic, connection))
         if need is not None:
-            yield from _asked(connection, lambda: rights.checks(topic, place, connection, need))
+            yield from _asked(topic, place, connection, lambda: rights.checks(topic, place, connection, need))
     return True
 
 
 def rights_for(topic: str, place: Address, need: Need) -> Iterator[Check]:
     """Look what the login may do, once it is known what it is for."""
     with database.plain_errors(place), database.engine(place, writes=False).connect() as connection:
-        yield from _asked(connection, lambda: rights.checks(topic, place, connection, need))
+        yield from _asked(topic, place, connection, lambda: rights.checks(topic, place, connection, need))
 
 
-def _asked(connection: sa.Connection, ask: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+def _asked(topic: str, place: Address, connection: sa.Connection, ask: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     """Ask one question; where the server refuses to answer it, nothing is known and nothing is said."""
-    with database.refusals_ignored():
-        yield from list(ask())
+    try:
+        with database.plain_errors(place, "does not answer"), database.refusals_ignored():
+            yield from list(ask())
+    except BposyncError as error:
+        yield failed(f"{topic}.connection", error)
     with contextlib.suppress(Exception):
         connection.rollback()
 
@@ -105,8 +108,6 @@ def _clock(topic: str, connection: sa.Connection) -> Iterator[Check]:
     before = datetime.now(UTC)
     there = connection.exec_driver_sql(statement).scalar()
     here = before + (datetime.now(UTC) - before) / 2
-    if isinstance(there, str):
-        there = datetime.fromisoformat(there)
     if not isinstance(there, datetime):
         return
     skew = there.replace(tzinfo=UTC) - here
