@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from bposync import guards
-from bposync.doctor.check import Check, counted, failed, ok, some, warning
+from bposync.doctor.check import Check, Checks, counted, failed, ok, some, warning
 from bposync.errors import BposyncError, GuardError
 from bposync.fields import FIELDS
 from bposync.plan import Choice
@@ -84,7 +84,7 @@ def _shared(
     yield warning(name, f"{are} that of several customers: {some(shared, sep='; ')}.", hint)
 
 
-def plan(listing: Listing, opened: Opened, journal: Journal) -> Iterator[Check]:
+def plan(listing: Listing, opened: Opened, journal: Journal) -> Checks[None]:
     """Say what a sync of all sites would do with the real customers, and what would stop it."""
     settings = opened.settings
     try:

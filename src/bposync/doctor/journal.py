@@ -168,7 +168,7 @@ def company(journal: Journal, books: Books) -> Iterator[Check]:
         yield ok("journal.company", visible(f"The journal is about {known}, which accounting is."))
 
 
-def lock(settings: Settings) -> Iterator[Check]:
+def lock(settings: Settings) -> Checks[None]:
     """Look whether a sync is running, without taking its lock; and say where two machines need one journal."""
     name = "journal.lock"
     try:
