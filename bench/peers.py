@@ -5,7 +5,8 @@ Both are set up as one would who wants them to be fast:
 - reladiff gets two tables with equal names and types, both with a primary key, in two databases, so that each hashes its own;
   making the second one (Client's compared columns under BPO's names) is not measured; it
   runs as it does by default, with one connection to each, and with several, and the better of the two counts;
-- dlt reads the table with its Arrow backend (ConnectorX) and loads CSV files, which PostgreSQL takes by COPY; it merges by key.
+- dlt reads the table by ConnectorX into Arrow, loads Parquet by ADBC, and merges by key with its upsert: of its ways to read,
+  to load and to merge, those that took the shortest time here.
 """
 
 from __future__ import annotations
@@ -92,7 +93,6 @@ def _load(source_url: str, target_url: str, folder: str) -> None:
     os.environ |= {
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "RUNTIME__LOG_LEVEL": "CRITICAL",
-        "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
     }
     import dlt
     from dlt.sources.sql_database import sql_table
@@ -102,7 +102,7 @@ def _load(source_url: str, target_url: str, folder: str) -> None:
     pipeline = dlt.pipeline(
         "bench", destination=dlt.destinations.postgres(target_url), dataset_name=DATASET, pipelines_dir=folder
     )
-    pipeline.run(table, loader_file_format="csv").raise_on_failed_jobs()
+    pipeline.run(table, loader_file_format="parquet").raise_on_failed_jobs()
 
 
 if __name__ == "__main__":
