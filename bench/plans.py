@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _looked(configuration: str) -> Iterator[tuple[Survey, Plan]]:
+def _looked(configuration: str, *, whole: bool) -> Iterator[tuple[Survey, Plan]]:
     settings = config.load(Path(configuration), environment=os.environ)
     with (
         Bpo(settings) as bpo,
         open_accounting(settings, bpo.fields, writes=False) as accounting,
         open_journal(settings, writes=False) as journal,
     ):
-        survey = make_survey(settings, bpo, accounting, journal)
+        survey = make_survey(settings, bpo, accounting, journal, whole=whole)
         yield survey, survey.plan(survey.choose())
 
 
 def plan(configuration: str) -> dict[str, int]:
     """Plan as `bposync sync` does, from opening the databases on, and give how many customers have which action."""
-    with _looked(configuration) as (_, made):
+    with _looked(configuration, whole=False) as (_, made):
         return {str(action): count for action, count in made.summary.items() if count}
 
 
@@ -43,7 +43,7 @@ def sheet(configuration: str, path: str) -> int:
     from bposync import sheets
     from bposync.review.make import make_sheet
 
-    with _looked(configuration) as (survey, made):
+    with _looked(configuration, whole=True) as (survey, made):
         written = make_sheet(survey, made)
     sheets.write(Path(path), written)
     return len(written.rows)
