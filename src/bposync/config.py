@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import tomllib
@@ -9,18 +10,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from bposync import typed
+from bposync import typed, variables
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
 from bposync.values import normalise_code, visible
+from bposync.variables import PLACEHOLDER, Variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FILE_NAME: Final = "bposync.toml"
 VARIABLE: Final = "BPOSYNC_CONFIG"
-PLACEHOLDER: Final = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[^}]*)\})")
-_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHARE = re.compile(r"(\d{1,3})\s*%")
 
 
@@ -192,12 +192,28 @@ def _existing(name: str) -> Path | None:
 
 def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
     """Read and check a configuration file. Raises UsageError that names the place and what to do."""
-    environment = os.environ if environment is None else environment
-    raw = _parse(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the file and its rights.") from None
+    raw = _parse(path, content)
+    return dataclasses.replace(_settings(path, raw, environment), warnings=_warnings(path, raw))
+
+
+def read(path: Path, text: str, *, environment: Mapping[str, str] | None = None) -> Settings:
+    """Give the settings that a text would be as the file `path`, which need not be there. Raises UsageError."""
+    return _settings(path, _parse(path, text.encode()), environment)
+
+
+def _settings(path: Path, raw: dict[str, Any], environment: Mapping[str, str] | None) -> Settings:
+    environment = Variables(os.environ if environment is None else environment)
     _check_keys(path, raw, _File, ())
     _check_texts(path, raw)
     for place, text in _strings(raw, ()):
-        _check_variables(path, place, text, environment)
+        try:
+            variables.check(text, environment)
+        except UsageError as error:
+            raise UsageError(f"{path}: {place}: {error.message}", error.hint) from None
     try:
         file = typed.convert(_expanded(raw, environment), _File)
     except typed.WrongError as error:
@@ -226,7 +242,6 @@ def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Setting
         log=file.log,
         owners=owners,
         max_changes=_limit_in(path, file.sync.max_changes),
-        warnings=_warnings(path, raw),
         environment=environment,
     )
 
@@ -238,11 +253,6 @@ def parse_limit(text: str) -> Limit:
     if (share := _SHARE.fullmatch(text.strip())) and int(share[1]) <= 100:  # noqa: PLR2004
         return Limit(percent=int(share[1]))
     raise ValueError(f"{text!r} is neither a number such as 500 nor a share such as 10%")
-
-
-def expand(text: str, environment: Mapping[str, str]) -> str:
-    """Put the environment's values in the place of ${NAME}, and a dollar in that of $$."""
-    return PLACEHOLDER.sub(lambda found: "$" if found["dollar"] else environment[found["name"]], text)
 
 
 def by_code(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -259,11 +269,9 @@ def _limit_in(path: Path, given: int | str | None) -> Limit | None:
         raise UsageError(f"{path}: [sync] max_changes: {error}.") from None
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _parse(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the file and its rights.") from None
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text.", "Save it as UTF-8 (in Notepad: Save as, Encoding).") from None
     except RecursionError:
@@ -331,24 +339,13 @@ def _check_texts(path: Path, raw: Mapping[str, Any]) -> None:
 def _expanded(raw: Any, environment: Mapping[str, str], key: str = "") -> Any:  # noqa: ANN401 - TOML of any shape
     """Put the environment's values in; but into URLs only once they were taken apart, so that nobody encodes a password."""
     if isinstance(raw, str):
-        return raw if key in _TAKEN_APART_FIRST else expand(raw, environment)
+        return raw if key in _TAKEN_APART_FIRST else variables.expand(raw, environment)
     if isinstance(raw, dict):
         return {name: _expanded(value, environment, name) for name, value in raw.items()}
     return [_expanded(value, environment, key) for value in raw] if isinstance(raw, list) else raw
 
 
 _TAKEN_APART_FIRST: Final = frozenset({"url", "odbc"})
-
-
-def _check_variables(path: Path, place: str, text: str, environment: Mapping[str, str]) -> None:
-    for found in PLACEHOLDER.finditer(text):
-        name = found["name"]
-        if found["dollar"]:
-            continue
-        if not _VARIABLE_NAME.fullmatch(name):
-            raise UsageError(f"{path}: {place}: ${{{name}}} is no variable's name.", "A dollar is written as $$.")
-        if name not in environment:
-            raise UsageError(f"{path}: {place}: the variable {name} is not set.", f"Set {name} in the environment.")
 
 
 # Where a password stands: user:password@, a parameter of a URL or of an ODBC string, a key of its own.
@@ -361,7 +358,7 @@ def _warnings(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Warn of passwords that stand in a file which others may read. Windows does not tell who may, so it is silent there."""
     if os.name == "nt" or not path.stat().st_mode & _OTHERS_MAY_READ:
         return ()
-    places = [place for place, text in _strings(raw, ()) if _has_literal_password(place, text)]
+    places = [place for place, text in _strings(raw, ()) if has_literal_password(text, place)]
     if not places:
         return ()
     warning = (
@@ -371,7 +368,8 @@ def _warnings(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
     return (warning,)
 
 
-def _has_literal_password(place: str, text: str) -> bool:
+def has_literal_password(text: str, place: str = "") -> bool:
+    """Tell whether a URL, an ODBC string or the text of a password's own key holds one as it is."""
     found = [match["secret"] for match in (*_IN_URL.finditer(text), *_AS_PARAMETER.finditer(text))]
     if place.endswith("password"):
         found.append(text)
@@ -404,11 +402,11 @@ def _is_one_select(statement: str) -> bool:
     return words[:1] in (["select"], ["with"]) and not _FORBIDDEN.intersection(words) and ";" not in words
 
 
-_WAYS: Final = {"evolution": ("freedom", "sql"), "partner": ("sdk", "sql", "file")}
+WAYS: Final = {"evolution": ("freedom", "sql"), "partner": ("sdk", "sql", "file")}
 
 
 def _check_accounting(path: Path, accounting: AccountingTable) -> None:
-    ways = _WAYS[accounting.system]
+    ways = WAYS[accounting.system]
     if accounting.write not in ways:
         raise UsageError(
             f'{path}: [accounting] write = "{accounting.write}" is no way into {accounting.system}.',
