@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import accept, adopt, common, demo, history, ignore, init, link, review, sites, status, sync, unlink
+from bposync.cli import accept, adopt, common, demo, history, ignore, init, link, review, shells, sites, status, sync, unlink
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -152,6 +152,7 @@ def _unexpected(error: Exception) -> int:
 
 def run() -> None:
     """Run the command line of this process."""
+    shells.run_if_asked()
     try:
         code = main()
     except KeyboardInterrupt:  # before or after all that can tell of it
