@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from bposync.cli.output import Output
 
 _MOST_CHOICES: Final = 20
+_NARROWEST: Final = 40
 NOTHING_WRITTEN: Final = "Stopped. Nothing was written."
 
 
@@ -35,8 +38,12 @@ class Asker:
 
     def say(self, text: str = "") -> None:
         """Say something between the questions."""
-        if self.asks or text:
-            print(visible(text), file=self.stream if self.at_terminal else self._output.stderr, flush=True)
+        stream = self.stream if self.at_terminal else self._output.stderr
+        width = shutil.get_terminal_size().columns if stream.isatty() else 0
+        shown = visible(text)
+        lines = textwrap.wrap(shown, max(width, _NARROWEST), drop_whitespace=False) if width and len(shown) > width else [shown]
+        for line in lines:
+            print(line.rstrip(), file=stream, flush=True)
 
     def text(self, option: str, question: str, default: str = "", *, required: bool = True) -> str:
         """Ask for a text; Enter takes the default. Raises UsageError naming the option where nobody can be asked."""
@@ -80,18 +87,33 @@ class Asker:
             return self.text(option, question, default, required=required)
         self.say("")
         self.say(f"{question}:")
+        width = max(len(visible(name)) for name in names) if names else 0
         for number, name in enumerate(names[:_MOST_CHOICES], 1):
-            self.say(f"  {number:2}  {visible(name)}{'  ' + visible(choices[name]) if choices[name] else ''}".rstrip())
+            self.say(f"  {number:2}  {visible(name):{width}}  {choices[name]}".rstrip())
         if len(names) > _MOST_CHOICES:
             self.say(f"      and {len(names) - _MOST_CHOICES:,} more, by name")
         prompt = "Number or name" if required or default else "Number or name; Enter for none"
+        return self.one_of(option, prompt, names, default, required=required, free=free)
+
+    def one_of(
+        self,
+        option: str,
+        prompt: str,
+        names: Sequence[str],
+        default: str = "",
+        *,
+        required: bool = True,
+        free: bool = False,
+        none: str = "",
+    ) -> str:
+        """Ask for one of several names, by its number or by itself, until it is one; `none` stands for a blank answer."""
         while True:
             answer = self.text(option, prompt, default, required=required)
-            if answer == default or not answer:
-                return answer
+            if answer == none or not answer:
+                return ""
             if (found := chosen(answer, names)) is not None:
                 return found
-            if free:
+            if free or answer == default:
                 return answer
             near = nearest(answer, names)
             self.say(f"There is no {visible(answer)!r}.{f' Did you mean {visible(near)!r}?' if near else ''}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bposync.errors import DeclinedError, UsageError
+from bposync.values import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,6 +66,8 @@ def init(  # noqa: PLR0913 - one parameter an option
     area: Annotated[str | None, _option("CODE", "The area of new accounts.")] = None,
     price_list: Annotated[str | None, _option("CODE", "The price list of new accounts.")] = None,
     category: Annotated[str | None, _option("CODE", "The category of new accounts (partner).")] = None,
+    map_type: Annotated[list[str] | None, _option("TYPE=CODE", "The group of BPO's customer type; repeatable.")] = None,
+    map_terms: Annotated[list[str] | None, _option("TERMS=CODE", "The company's code of BPO's terms; repeatable.")] = None,
     driver: Annotated[str | None, _option("NAME", "The driver for SQL Server; else the best installed.")] = None,
     trust_certificate: Annotated[
         bool, _option(None, "Trust SQL Server's certificate, though nobody vouches for it.", "--trust-certificate")
@@ -85,9 +88,11 @@ def init(  # noqa: PLR0913 - one parameter an option
     file.check(path, force=force)
     interview = Interview(session, given, path)
     if interview.asker.asks:
-        interview.asker.say(f"This makes {path}. Enter takes what stands in [ ]; nothing is written before the end, and")
-        interview.asker.say("Ctrl-C leaves everything as it was. BPO and the accounting system are only read.")
-        interview.asker.say("")
+        interview.asker.say(
+            f"This makes {path}. Enter takes what stands in [ ]. BPO and the accounting system are only read; nothing is "
+            "written before the end, and Ctrl-C leaves everything as it is."
+        )
+        interview.asker.say()
     listed = interview_bpo.ask(interview)
     answers, found = interview_books.ask(interview, listed.answers, listed.fields)
     stand_for = _kept(interview, answers, keyring=keyring)
@@ -111,9 +116,13 @@ def place(session: Session) -> Path:
     given = session.options.config or os.environ.get(config.VARIABLE) or config.FILE_NAME
     try:
         path = Path(given).expanduser().absolute()
-        return path / config.FILE_NAME if path.is_dir() else path
-    except (OSError, RuntimeError, ValueError):
-        raise UsageError(f"--config: {given!r} is no name of a file.", "Name another.") from None
+        path = path / config.FILE_NAME if path.is_dir() else path
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, RuntimeError, ValueError):  # too long, no such home, a NUL inside
+        raise UsageError(f"--config: {quoted(given)} is no name of a file.", "Name another.") from None
+    return path
 
 
 def _kept(interview: Interview, answers: Answers, *, keyring: bool | None) -> dict[str, str]:

@@ -9,11 +9,12 @@ from bposync.config import WAYS
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import FIELDS
 from bposync.setup import books as setup_books
-from bposync.setup import places
+from bposync.setup import places, proposals
 from bposync.setup.answers import DEFAULTS, Books
+from bposync.values import normalise_code
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from bposync.cli.interview import Interview
     from bposync.setup.answers import Answers
@@ -151,10 +152,51 @@ def _defaults(interview: Interview, answers: Answers, found: Found, bpo_fields: 
     other = [name for name in ("group", "category") if interview.given[name] and name not in DEFAULTS[answers.books.system]]
     if other:
         raise UsageError(f"--{other[0]}: {found.system} has none.", f"There is: {', '.join(DEFAULTS[answers.books.system])}.")
-    answers = dataclasses.replace(answers, books=dataclasses.replace(answers.books, defaults=chosen))
-    if chosen:
+    books = dataclasses.replace(
+        answers.books,
+        defaults=chosen,
+        groups=_counterparts(interview, _GROUPS[answers.books.system], answers.types, found, again=again),
+        terms=_counterparts(interview, "terms", answers.terms, found, again=again),
+    )
+    answers = dataclasses.replace(answers, books=books)
+    if chosen or books.groups or books.terms:
         setup_books.look(interview.settings(answers), bpo_fields)
     return answers
+
+
+_GROUPS: Final = {"evolution": "group", "partner": "category"}
+_OPTIONS: Final = {"terms": "map_terms", "group": "map_type", "category": "map_type"}
+_OF_BPO: Final = {"terms": "terms", "group": "customer types", "category": "customer types"}
+_MOST_ASKED: Final = 15
+
+
+def _counterparts(interview: Interview, name: str, words: Sequence[str], found: Found, *, again: bool) -> dict[str, str]:
+    """Ask which of the company's codes each of BPO's words means, where it is not called the same there."""
+    given = interview.given[_OPTIONS[name]]
+    option = f"--{_OPTIONS[name].replace('_', '-')}"
+    chosen: dict[str, str] = {}
+    for each in given or ():
+        word, equals, code = each.rpartition("=")
+        if not equals or not word.strip() or not code.strip():
+            raise UsageError(f"{option}: {each!r} is no pair.", f"Write it as {option} 'BPO=CODE'.")
+        chosen[word.strip()] = code.strip()
+    codes = found.codes.get(name, {})
+    known = {normalise_code(word) for word in (*chosen, *(codes if name == "terms" else ()))}
+    open_ = [word for word in words if normalise_code(word) not in known]
+    if (given and not again) or not codes or not open_ or not interview.asker.asks:
+        return chosen
+    label = FIELDS[name].label.lower()
+    interview.asker.say()
+    question = f"Say now which {label} each of BPO's {_OF_BPO[name]} gets ({len(open_)})?"
+    if not interview.asker.yes(question, default=len(open_) <= _MOST_ASKED):
+        return chosen
+    interview.asker.say(f"The company's codes: {', '.join(codes)}. A hyphen: none, which is the default of new accounts.")
+    for word in open_:
+        proposed = proposals.counterpart(word, codes)
+        code = interview.asker.one_of(option, f"  {word}", list(codes), proposed or "-", none="-")
+        if code:
+            chosen[word] = code
+    return chosen
 
 
 _MEANS: Final = {"group": "it decides the control account", "category": "Partner's counterpart of a group"}

@@ -11,6 +11,7 @@ from bposync import database
 from bposync.bpo import PURPOSE, Bpo
 from bposync.cli.asking import missing
 from bposync.cli.output import Column, Output
+from bposync.cli.report import cell
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.setup import catalogue, proposals
@@ -86,7 +87,7 @@ def ask(interview: Interview) -> Listed:
     """Ask until BPO answers, its table is known and each field has its column or none."""
     asker = interview.asker
     url, tables = interview.tried(lambda again: _place(interview, again=again))
-    asker.say(f"BPO answers. It has {len(tables):,} tables and views.")
+    asker.say(f"BPO answers. Tables and views that may be read: {len(tables):,}.")
     found = proposals.candidates(tables)
     source = interview.tried(lambda again: _table(interview, url, found, again=again))
     for given in interview.given["column"] or ():
@@ -119,7 +120,9 @@ def _table(interview: Interview, url: str, found: Sequence[Candidate], *, again:
         best = next((each.name for each in found if not each.missing), "")
         if not best:
             interview.asker.say("No table has columns for code, name and site under names that bposync knows.")
-        choices = {each.name: _said_of(each) for each in found[:_MOST_TABLES]}
+        # What has no column for code and name is no list of customers, unless nothing is.
+        likely = [each for each in found if not {"code", "name"}.intersection(each.missing)] or found
+        choices = {each.name: _said_of(each) for each in likely[:_MOST_TABLES]}
         question = "The table or view that lists BPO's customers, one row a customer and site"
         answer = interview.asker.choice("--customers", question, choices, best, free=True)
         select = answer.lower().startswith(("select ", "with "))
@@ -191,7 +194,7 @@ def _samples(interview: Interview, source: _Source) -> dict[str, str]:
         for row in itertools.islice(bpo.rows(), _SAMPLED):
             problems |= {name: why for name, why in row.problems if name not in problems}
             for name in bpo.fields:
-                if (text := str(FIELDS[name].show(row.value(name)) or "")) and len(found.setdefault(name, {})) < _SHOWN:
+                if (text := cell(row.value(name))) and len(found.setdefault(name, {})) < _SHOWN:
                     found[name][text] = None
     samples = {name: " · ".join(texts) or "(blank)" for name, texts in found.items()}
     return samples | {name: f"cannot be read: {why}" for name, why in problems.items()}

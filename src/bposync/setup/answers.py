@@ -24,6 +24,9 @@ class Books:
     write: str
     keys: Mapping[str, str | int | bool | None]
     defaults: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """The company's group (Partner: category) of BPO's customer types, and `terms` its code of BPO's terms."""
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +123,15 @@ def _accounting(answers: Answers, stand_for: Mapping[str, str]) -> Iterator[str]
         yield f"{name} = {literal(chosen)}" if chosen else f"# {name} = {text(example)}"
     yield from ("", f"# BPO's customer type = the company's {'category' if books.system == 'partner' else 'customer group'}.")
     yield "[accounting.groups]"
-    yield from (f'# {_key(name)} = ""' for name in answers.types)
+    yield from _counterparts(answers.types, books.groups)
     yield from ("", "# BPO's terms = the company's code. Terms that are called the same on both sides need no line.")
     yield "[accounting.terms]"
-    yield from (f'# {_key(name)} = ""' for name in answers.terms)
+    yield from _counterparts(answers.terms, books.terms)
+
+
+def _counterparts(words: Sequence[str], chosen: Mapping[str, str]) -> Iterator[str]:
+    for word in dict.fromkeys((*words, *chosen)):
+        yield f"{_key(word)} = {literal(chosen[word])}" if word in chosen else f'# {_key(word)} = ""'
 
 
 def _value(key: str, value: str | int | bool | None, stand_for: Mapping[str, str]) -> str:  # noqa: FBT001 - a value

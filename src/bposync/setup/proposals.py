@@ -117,6 +117,18 @@ def columns_for(columns: Sequence[str]) -> dict[str, Guess]:
     return {name: found[name] for name in BPO_FIELDS if name in found}
 
 
+def counterpart(word: str, codes: Mapping[str, str]) -> str:
+    """Give the company's code that BPO's word most likely means: `30 Days` is 30D, `Cash on Delivery` COD; else blank.
+
+    `codes` have what is said of them. A word that is a code by itself needs no counterpart.
+    """
+    by_digits = [code for code in codes if _digits(word) and _digits(code) == _digits(word)]
+    initials = "".join(each[0] for each in _PIECES.findall(word)).casefold()
+    by_initials = [code for code in codes if len(initials) > 1 and code.casefold() == initials]
+    by_name = [code for code, said in codes.items() if word.casefold() in (code.casefold(), said.casefold())]
+    return next((found[0] for found in (by_name, by_digits, by_initials) if len(found) == 1), "")
+
+
 def _same(name: str, columns: Sequence[str]) -> str | None:
     """Give the column that is called by one of a field's other names; the names that come first count most."""
     keys = {_key(column): column for column in reversed(columns)}
