@@ -229,8 +229,9 @@ def _document(
             "config": str(path),
             "customers": listed.answers.customers,
             "query": listed.answers.query,
-            "columns": dict(listed.map),
-            "guessed": list(listed.guessed),
+            "columns": [
+                {"field": field, "column": column, "guessed": field in listed.guessed} for field, column in listed.map.items()
+            ],
             "sites": list(listed.sites),
             "system": found.system if found else None,
             "company": found.company.name if found else None,
