@@ -37,7 +37,7 @@ _LONGEST_SECONDS: Final = 30
 _VERSION: Final = 1
 _MOST: Final = 100_000
 _OTHERS: Final = 0o077
-_OTHERS_MAY_WRITE: Final = 0o022
+_OTHERS_MAY_WRITE: Final = 0o002
 
 Name = tuple[str, str]
 """A name, and what is said of it."""
@@ -77,7 +77,7 @@ def _read(cache: Path, configuration: Path, seconds: float) -> list[Name] | None
     """Give what the cache holds, where it is whole, the user's own, of this configuration as it is now, and not too old."""
     try:
         with cache.open(encoding="utf-8") as file:
-            if not _is_ours(os.fstat(file.fileno()), _OTHERS):
+            if not _is_private(os.fstat(file.fileno())):
                 return None
             document: Any = json.load(file)
         if document["version"] != _VERSION or document["made_from"] != _made_from(configuration):
@@ -95,15 +95,15 @@ def _made_from(configuration: Path) -> list[object]:
     return [str(configuration.absolute()), status.st_mtime_ns, status.st_size]
 
 
-def _is_ours(status: os.stat_result, others: int) -> bool:
-    """Tell whether a file is the user's own, and others have no such right to it; on Windows its folder sees to that."""
-    return os.name == "nt" or (status.st_uid == os.geteuid() and not status.st_mode & others)
+def _is_private(status: os.stat_result) -> bool:
+    """Tell whether a file is the user's own, and nobody else's to read or write; on Windows its folder sees to that."""
+    return os.name == "nt" or (status.st_uid == os.geteuid() and not status.st_mode & _OTHERS)
 
 
 def _is_trusted(configuration: Path) -> bool:
     """Tell whether a configuration may be followed unasked: nobody's password goes anywhere because Tab was pressed."""
     status = configuration.stat()
-    return status.st_uid == 0 or _is_ours(status, _OTHERS_MAY_WRITE) if os.name != "nt" else True
+    return os.name == "nt" or (status.st_uid in (0, os.geteuid()) and not status.st_mode & _OTHERS_MAY_WRITE)
 
 
 def _tried(cache: Path) -> Path:
