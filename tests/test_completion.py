@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bposync import demo, names
-from bposync.cli import completing, shells
+from bposync.cli import completing, filling, shells
 from bposync.cli.app import app, main
 from support.cli import environment
 from support.policy import needs
@@ -151,12 +151,12 @@ def test_whatever_stands_in_the_line_nothing_is_raised(words: list[str], word: s
 
 
 def test_names_come_from_the_company_and_then_from_the_cache(company: Path, cache: Path, started: list[str]) -> None:
-    sites = names.known(company, names.SITES)
+    sites = names.known(company, names.SITES, filling.start)
     assert sorted(sites) == [("Cape Town", ""), ("Durban", ""), ("Johannesburg", "")]
-    assert ("HOP001", "Hope Works (Pty) Ltd") in names.known(company, names.CUSTOMERS)
-    assert ("STAFF", "Staff Purchases") in names.known(company, names.ACCOUNTS)
-    assert names.known(company, names.RUNS) == []
-    assert names.known(company, names.SITES) == sites
+    assert ("HOP001", "Hope Works (Pty) Ltd") in names.known(company, names.CUSTOMERS, filling.start)
+    assert ("STAFF", "Staff Purchases") in names.known(company, names.ACCOUNTS, filling.start)
+    assert names.known(company, names.RUNS, filling.start) == []
+    assert names.known(company, names.SITES, filling.start) == sites
     # One reading of BPO gives both its sites and its customers.
     assert started == [names.SITES, names.ACCOUNTS, names.RUNS]
     assert sorted(path.name for path in company.parent.iterdir() if path.suffix != ".sqlite") == ["bposync.toml"]
@@ -166,7 +166,7 @@ def test_names_come_from_the_company_and_then_from_the_cache(company: Path, cach
 def test_the_runs_are_the_newest_first(company: Path, cache: Path, started: list[str]) -> None:
     for customer in ("HOP001", "CUS001"):
         assert main(["sync", "--customer", customer, "--yes", "--quiet", "--config", str(company)]) == 0
-    found = [run for run, _ in names.known(company, names.RUNS)]
+    found = [run for run, _ in names.known(company, names.RUNS, filling.start)]
     assert len(found) == 2
     assert found == sorted(found, reverse=True)
     assert cache.is_dir()
@@ -180,7 +180,7 @@ def test_the_cache_is_its_owners_alone_and_holds_no_password(
     path = hostile_company(tmp_path / "h")
     monkeypatch.setenv("FOLDER_PASSWORD", "bpo")
     path.write_text(path.read_text("utf-8").replace("bpo.sqlite", "${FOLDER_PASSWORD}.sqlite"), "utf-8")
-    assert names.known(path, names.SITES)
+    assert names.known(path, names.SITES, filling.start)
     assert started
     assert cache.stat().st_mode & 0o777 == 0o700
     for each in cache.iterdir():
@@ -203,11 +203,11 @@ def test_the_cache_is_its_owners_alone_and_holds_no_password(
     ],
 )
 def test_a_damaged_cache_is_made_anew(company: Path, cache: Path, started: list[str], content: str) -> None:
-    good = names.known(company, names.SITES)
+    good = names.known(company, names.SITES, filling.start)
     names.file_of(company, names.SITES).write_text(content, "utf-8")
     for tried in cache.glob("*.tried"):
         tried.unlink()
-    assert names.known(company, names.SITES) == good
+    assert names.known(company, names.SITES, filling.start) == good
     assert started == [names.SITES] * 2
 
 
@@ -219,23 +219,23 @@ def test_a_cache_of_another_shape_gives_nothing_that_is_no_name(company: Path, c
     path.write_text(json.dumps({"version": 1, "at": time.time(), "made_from": made_from, "names": names_}), "utf-8")
     path.chmod(0o600)
     path.with_suffix(".tried").touch()
-    assert names.known(company, names.SITES, wait=0) == []
+    assert names.known(company, names.SITES, filling.start, wait=0) == []
 
 
 def test_the_cache_is_read_again_when_it_is_old_or_the_configuration_changed(
     company: Path, cache: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names.known(company, names.SITES)
+    names.known(company, names.SITES, filling.start)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + names.FRESH_SECONDS[names.SITES] - 1)
-    names.known(company, names.SITES)
+    names.known(company, names.SITES, filling.start)
     assert len(started) == 1
     monkeypatch.setattr(time, "time", lambda: now + names.FRESH_SECONDS[names.SITES] + 1)
-    names.known(company, names.SITES)
+    names.known(company, names.SITES, filling.start)
     assert len(started) == 2
     company.write_text(company.read_text("utf-8") + "\n", "utf-8")
     monkeypatch.setattr(time, "time", lambda: now + 2 * names.FRESH_SECONDS[names.SITES])
-    names.known(company, names.SITES)
+    names.known(company, names.SITES, filling.start)
     assert len(started) == 3
     assert cache.is_dir()
 
@@ -243,12 +243,12 @@ def test_the_cache_is_read_again_when_it_is_old_or_the_configuration_changed(
 def test_where_the_company_cannot_be_reached_yesterdays_names_are_better_than_none(
     company: Path, cache: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = names.known(company, names.SITES)
+    good = names.known(company, names.SITES, filling.start)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: started.append("in vain"))
     now = time.time()
     for hours, wanted in ((1, good), (25, [])):
         monkeypatch.setattr(time, "time", lambda hours=hours: now + hours * 3600)
-        assert names.known(company, names.SITES, wait=0.05) == wanted
+        assert names.known(company, names.SITES, filling.start, wait=0.05) == wanted
     assert cache.is_dir()
 
 
@@ -257,7 +257,7 @@ def test_what_was_tried_in_vain_is_not_tried_again_at_once(company: Path, cache:
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: tried.append(1))
     began = time.monotonic()
     for _ in range(5):
-        assert names.known(company, names.SITES, wait=0.2) == []
+        assert names.known(company, names.SITES, filling.start, wait=0.2) == []
     assert time.monotonic() - began < 1
     assert len(tried) == 1
     assert cache.is_dir()
@@ -266,14 +266,14 @@ def test_what_was_tried_in_vain_is_not_tried_again_at_once(company: Path, cache:
 @posix
 def test_a_configuration_that_others_may_write_is_not_followed(company: Path, cache: Path, started: list[str]) -> None:
     company.chmod(0o666)
-    assert names.known(company, names.SITES, wait=0.05) == []
+    assert names.known(company, names.SITES, filling.start, wait=0.05) == []
     assert started == []
     assert not cache.exists()
 
 
 def test_a_cache_folder_that_cannot_be_made_is_nobodys_trouble(company: Path, cache: Path, started: list[str]) -> None:
     cache.parent.write_text("a file", "utf-8")
-    assert names.known(company, names.SITES) == []
+    assert names.known(company, names.SITES, filling.start) == []
     assert started == []
 
 

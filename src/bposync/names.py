@@ -7,21 +7,17 @@ imports what is slow, and nothing raises: no name is better than an error in the
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import subprocess
-import sys
-import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bposync.values import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
 SITES, CUSTOMERS, ACCOUNTS, RUNS = KINDS = ("sites", "customers", "accounts", "runs")
 FRESH_SECONDS: Final = {SITES: 600, CUSTOMERS: 600, ACCOUNTS: 600, RUNS: 60}
@@ -32,8 +28,6 @@ WAIT_SECONDS: Final = 1.5
 """How long somebody who presses Tab waits for what is not in the cache."""
 _AGAIN_SECONDS: Final = 15
 """How long nothing is read again after an attempt that gave nothing."""
-_LONGEST_SECONDS: Final = 30
-"""How long a reading process may live."""
 _VERSION: Final = 1
 _MOST: Final = 100_000
 _OTHERS: Final = 0o077
@@ -43,19 +37,24 @@ Name = tuple[str, str]
 """A name, and what is said of it."""
 
 
-def known(configuration: Path, kind: str, *, wait: float = WAIT_SECONDS) -> list[Name]:
-    """Give the names of a kind in the company of a configuration; none where they cannot be had at once."""
+def known(configuration: Path, kind: str, start: Callable[[Path, str], None], *, wait: float = WAIT_SECONDS) -> list[Name]:
+    """Give the names of a kind in the company of a configuration; none where they cannot be had at once.
+
+    `start` begins to fill the cache where that is wanted, and does not wait.
+    """
     try:
-        return _known(configuration, kind, wait)
+        return _known(configuration, kind, start, wait)
     except Exception:  # noqa: BLE001 - see above
         return []
 
 
-def _known(configuration: Path, kind: str, wait: float) -> list[Name]:
+def _known(configuration: Path, kind: str, start: Callable[[Path, str], None], wait: float) -> list[Name]:
     cache = file_of(configuration, kind)
     found = _read(cache, configuration, FRESH_SECONDS[kind])
     if found is None and _is_trusted(configuration) and not _was_tried(cache):
-        _start(configuration, kind)
+        cache.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _tried(cache).touch(mode=0o600)
+        start(configuration, kind)
         end = time.monotonic() + wait
         while found is None and time.monotonic() < end:
             time.sleep(0.02)
@@ -117,21 +116,6 @@ def _was_tried(cache: Path) -> bool:
         return False
 
 
-def _start(configuration: Path, kind: str) -> None:
-    """Let a process of its own read the names: what drivers print, and how long they hang, is nobody's trouble then."""
-    cache = file_of(configuration, kind)
-    cache.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _tried(cache).touch(mode=0o600)
-    os.utime(_tried(cache))
-    options: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        options = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
-    # -P: a module in the folder where somebody pressed Tab is not ours.
-    command = [sys.executable, "-P", "-m", "bposync.names", kind, str(configuration)]
-    nothing = subprocess.DEVNULL
-    subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, **options)  # noqa: S603 - our own
-
-
 def fill(configuration: Path, kind: str) -> None:
     """Read the names of a kind from the company into the cache, and those that come with them. Raises what reading raises."""
     made_from = _made_from(configuration)
@@ -179,16 +163,3 @@ def _write(cache: Path, made_from: Sequence[object], names: Iterable[Name]) -> N
         os.replace(beside, cache)  # noqa: PTH105 - one step, also on Windows
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _main() -> None:
-    stop = threading.Timer(_LONGEST_SECONDS, os._exit, [0])
-    stop.daemon = True
-    stop.start()
-    with contextlib.suppress(BaseException):
-        fill(Path(sys.argv[2]), sys.argv[1])
-    os._exit(0)  # a driver that hangs while it is taken down hangs nobody
-
-
-if __name__ == "__main__":
-    _main()

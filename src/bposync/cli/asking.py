@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
-import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from bposync.cli.output import Output
 
 _MOST_CHOICES: Final = 20
-_NARROWEST: Final = 40
 NOTHING_WRITTEN: Final = "Stopped. Nothing was written."
 
 
@@ -29,7 +26,7 @@ class Asker:
         self._output = output
         self.take_proposals = take_proposals
         self.at_terminal = output.can_ask()
-        self.stream = output.stdout if output.is_terminal and not output.as_json else output.stderr
+        self.stream = output.conversation
 
     @property
     def asks(self) -> bool:
@@ -37,13 +34,11 @@ class Asker:
         return self.at_terminal and not self.take_proposals
 
     def say(self, text: str = "") -> None:
-        """Say something between the questions."""
-        stream = self.stream if self.at_terminal else self._output.stderr
-        width = shutil.get_terminal_size().columns if stream.isatty() else 0
-        shown = visible(text)
-        lines = textwrap.wrap(shown, max(width, _NARROWEST), drop_whitespace=False) if width and len(shown) > width else [shown]
-        for line in lines:
-            print(line.rstrip(), file=stream, flush=True)
+        """Say something between the questions; where nobody is at the terminal, beside the data."""
+        if self.at_terminal:
+            self._output.tell(text)
+        elif text:
+            self._output.note(text)
 
     def text(self, option: str, question: str, default: str = "", *, required: bool = True) -> str:
         """Ask for a text; Enter takes the default. Raises UsageError naming the option where nobody can be asked."""
@@ -136,13 +131,13 @@ class Asker:
             try:
                 return input(prompt)
             except EOFError:
-                print(file=self.stream)
+                self.say()
                 raise StoppedError(NOTHING_WRITTEN) from None
         self.stream.write(prompt)
         self.stream.flush()
         answer = sys.stdin.readline()
         if not answer:
-            print(file=self.stream)
+            self.say()
             raise StoppedError(NOTHING_WRITTEN)
         return answer
 

@@ -206,12 +206,21 @@ class Output:
                 self.stderr.write("\r\x1b[K")
                 self.stderr.flush()
 
+    @property
+    def conversation(self) -> TextIO:
+        """Where people are asked: at the terminal, beside the data where there are any."""
+        return self.stdout if self.is_terminal and not self.as_json else self.stderr
+
+    def tell(self, text: str = "") -> None:
+        """Say something in a conversation."""
+        for line in _wrapped(visible(text), self.conversation):
+            print(line, file=self.conversation, flush=True)
+
     def ask(self, block: Sequence[str], question: str) -> bool:
         """Ask a yes-or-no question below a block of lines; Enter, an end of input and anything but yes is no."""
-        stream = self.stdout if self.is_terminal and not self.as_json else self.stderr
+        stream = self.conversation
         for text in block:
-            for line in _wrapped(visible(text), stream):
-                print(line, file=stream)
+            self.tell(text)
         stream.write(f"{question} [y/N] ")
         stream.flush()
         if (reconfigure := getattr(sys.stdin, "reconfigure", None)) is not None:

@@ -55,11 +55,12 @@ def _found(words: Sequence[str], word: str) -> list[Name] | None:
     import typer
 
     from bposync import config, names
+    from bposync.cli import filling
     from bposync.cli.app import app
     from bposync.cli.completing import offers
 
     def find(given: str | None, kind: str) -> list[Name]:
-        return names.known(config.find(given), kind)
+        return names.known(config.find(given), kind, filling.start)
 
     return offers(cast("Any", typer.main.get_command(app)), words, word, find)
 
