@@ -132,10 +132,19 @@ def test_the_table_whose_columns_fit_best_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "code"), [("30 Days", "30D"), ("Cash on Delivery", "COD"), ("cod", "COD"), ("14 Days", ""), ("Monthly", "")]
+    ("word", "code"),
+    [
+        ("30 Days", "30D"),
+        ("Cash on Delivery", "COD"),
+        ("cod", "COD"),
+        ("14 Days", ""),
+        ("Monthly", ""),
+        ("CO", ""),
+        ("CASHIER", "CASH"),
+    ],
 )
 def test_what_bpos_words_mean_in_accounting_is_proposed(word: str, code: str) -> None:
-    assert proposals.counterpart(word, {"30D": "", "60D": "", "COD": ""}) == code
+    assert proposals.counterpart(word, {"30D": "", "60D": "", "COD": "", "CASH": "", "CORPORATE": ""}) == code
 
 
 # The file.

@@ -166,7 +166,11 @@ def _defaults(interview: Interview, answers: Answers, found: Found, bpo_fields: 
 
 _GROUPS: Final = {"evolution": "group", "partner": "category"}
 _OPTIONS: Final = {"terms": "map_terms", "group": "map_type", "category": "map_type"}
-_OF_BPO: Final = {"terms": "terms", "group": "customer types", "category": "customer types"}
+_QUESTIONS: Final = {
+    "terms": "Say now what BPO's terms are called in accounting",
+    "group": "Say now which group BPO's customer types get",
+    "category": "Say now which category BPO's customer types get",
+}
 _MOST_ASKED: Final = 15
 
 
@@ -185,10 +189,8 @@ def _counterparts(interview: Interview, name: str, words: Sequence[str], found: 
     open_ = [word for word in words if normalise_code(word) not in known]
     if (given and not again) or not codes or not open_ or not interview.asker.asks:
         return chosen
-    label = FIELDS[name].label.lower()
     interview.asker.say()
-    question = f"Say now which {label} each of BPO's {_OF_BPO[name]} gets ({len(open_)})?"
-    if not interview.asker.yes(question, default=len(open_) <= _MOST_ASKED):
+    if not interview.asker.yes(f"{_QUESTIONS[name]} ({len(open_)})?", default=len(open_) <= _MOST_ASKED):
         return chosen
     interview.asker.say(f"The company's codes: {', '.join(codes)}. A hyphen: none, which is the default of new accounts.")
     for word in open_:
