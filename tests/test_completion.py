@@ -271,6 +271,15 @@ def test_a_configuration_that_others_may_write_is_not_followed(company: Path, ca
     assert not cache.exists()
 
 
+def test_names_that_nobody_would_be_shown_any_more_are_taken_away(company: Path, cache: Path, started: list[str]) -> None:
+    names.known(company, names.ACCOUNTS, filling.start)
+    [old] = cache.glob("*-accounts.json")
+    os.utime(old, (0, 0))
+    names.known(company, names.SITES, filling.start)
+    assert started == [names.ACCOUNTS, names.SITES]
+    assert not old.exists()
+
+
 def test_a_cache_folder_that_cannot_be_made_is_nobodys_trouble(company: Path, cache: Path, started: list[str]) -> None:
     cache.parent.write_text("a file", "utf-8")
     assert names.known(company, names.SITES, filling.start) == []

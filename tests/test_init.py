@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from sqlalchemy import create_engine, make_url
 
 from bposync import config, database, demo, keyrings, secrets
 from bposync.bpo import Bpo
-from bposync.cli import asking
+from bposync.cli import asking, interview
 from bposync.cli.app import main
 from bposync.demo import bpo as demo_bpo
 from bposync.demo import evolution as demo_evolution
@@ -27,10 +28,11 @@ from bposync.setup import answers, file, places, proposals
 from support import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from support.postgres import PostgresServer
 
+Typing = Callable[..., list[str]]
 PASSWORD = "zq@/#{x};%41 'é"
 BPO = ("--bpo-url", "sqlite:///bpo.sqlite", "--customers", "CustomerListing")
 BOOKS = ("--system", "evolution", "--write", "sql", "--accounting-url", "sqlite:///Example Company.sqlite")
@@ -50,26 +52,22 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def typing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def typing(monkeypatch: pytest.MonkeyPatch) -> Typing:
     """Puts somebody at the terminal, with answers to the questions in order; gives the questions that were asked."""
 
-    def types(*lines: str, hidden: Mapping[str, str] | None = None) -> list[str]:
+    def types(*lines: str, end: type[BaseException] = KeyboardInterrupt) -> list[str]:
         asked: list[str] = []
         left = list(lines)
 
-        def line(_self: asking.Asker, prompt: str) -> str:
+        def line(prompt: str) -> str:
             asked.append(prompt)
             if not left:
-                raise KeyboardInterrupt
+                raise end
             return left.pop(0)
 
-        def secret(_self: asking.Asker, question: str) -> str:
-            asked.append(question)
-            return next((value for part, value in (hidden or {}).items() if part in question), "")
-
         monkeypatch.setattr("bposync.cli.output.Output.can_ask", staticmethod(lambda: True))
-        monkeypatch.setattr(asking.Asker, "_line", line)
-        monkeypatch.setattr(asking.Asker, "hidden", secret)
+        monkeypatch.setattr("bposync.cli.output.Output.is_terminal", True)
+        monkeypatch.setattr("builtins.input", line)
         return asked
 
     return types
@@ -375,11 +373,51 @@ def test_partner_is_set_up_by_its_own_words(
     capsys.readouterr()
 
 
+def test_the_freedom_service_is_all_that_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(demo.build(tmp_path / "f", write="freedom").parent)
+    monkeypatch.setenv("AGENT", PASSWORD)
+    freedom = (
+        "--freedom-url",
+        "demo:Example Company.sqlite",
+        "--freedom-user",
+        "bposync",
+        "--freedom-password-variable",
+        "AGENT",
+    )
+    wanted = (*BPO, "--system", "evolution", "--write", "freedom", *freedom, "--force")
+    init(*wanted, "--group", "RETAL", expect=ExitCode.USAGE)
+    assert "no group 'RETAL'" in capsys.readouterr().err
+    init(*wanted, "--group", "RETAIL")
+    made = written(tmp_path / "f").accounting
+    assert made is not None
+    assert (made.url, made.freedom_password, made.defaults.group) == (None, PASSWORD, "RETAIL")
+
+
+def test_a_select_stands_in_a_tables_place(company: Path) -> None:
+    init(*BPO[:2], "--query", "SELECT * FROM CustomerListing WHERE SiteDescription <> '$x'", "--system", "none")
+    assert written(company).bpo.query == "SELECT * FROM CustomerListing WHERE SiteDescription <> '$x'"
+
+
+@pytest.mark.parametrize(
+    ("place", "label"),
+    [
+        ("postgresql+psycopg://me:${X}@srv:5432/bpo?sslmode=require", "srv:5432/bpo/me"),
+        ("postgresql+psycopg://srv/bpo", "srv/bpo"),
+        ("DSN=EXAMPLE;UID=Master;PWD=${X}", "EXAMPLE/Master"),
+        ("${WHOLE}", ""),
+    ],
+)
+def test_a_password_is_known_in_the_keyring_by_server_database_and_login(place: str, label: str) -> None:
+    assert interview.label_of(place) == label
+
+
 # At a terminal.
 
 
 def test_the_whole_conversation_makes_a_company_that_synchronises(
-    company: Path, typing: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typing(
         "sqlite:///bpo.sqlit", "sqlite:///bpo.sqlite",  # wrong at first: told at once, asked again
@@ -393,7 +431,7 @@ def test_the_whole_conversation_makes_a_company_that_synchronises(
     said = capsys.readouterr()
     assert "there is no file" in said.err + said.out
     assert "Did you mean 'RETAIL'?" in said.err + said.out
-    assert "Hope Works (Pty) Ltd" in said.err + said.out
+    assert "Cash Sales Account" in said.err + said.out
     settings = written(company)
     assert settings.accounting is not None
     assert settings.accounting.defaults.group == "RETAIL"
@@ -401,19 +439,20 @@ def test_the_whole_conversation_makes_a_company_that_synchronises(
     assert settings.bpo.columns == {"website": ""}
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt, EOFError])
 @pytest.mark.parametrize("answered", range(9))
 def test_nothing_is_written_when_it_is_interrupted(
-    company: Path, typing: Callable[..., list[str]], capsys: pytest.CaptureFixture[str], answered: int
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str], answered: int, end: type[BaseException]
 ) -> None:
     lines = ["sqlite:///bpo.sqlite", "1", "", "evolution", "sql", "sqlite:///Example Company.sqlite", "1", "", ""]
     before = sorted(company.iterdir())
-    typing(*lines[:answered])
+    typing(*lines[:answered], end=end)
     init(expect=ExitCode.INTERRUPTED)
     assert sorted(company.iterdir()) == before
     capsys.readouterr()
 
 
-def test_a_no_at_the_end_writes_nothing(company: Path, typing: Callable[..., list[str]]) -> None:
+def test_a_no_at_the_end_writes_nothing(company: Path, typing: Typing) -> None:
     typing("n")
     init(*BPO, "--system", "none", "--column", "website=", expect=ExitCode.INTERRUPTED)
     typing("", "n")
@@ -422,7 +461,7 @@ def test_a_no_at_the_end_writes_nothing(company: Path, typing: Callable[..., lis
 
 
 def test_a_certificate_that_nobody_vouches_for_is_asked_about(
-    company: Path, typing: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+    company: Path, typing: Typing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = []
 
@@ -477,7 +516,7 @@ class Ring:
 def test_a_password_is_asked_for_hidden_tried_at_once_and_kept_in_the_keyring_only(
     served: tuple[str, str],
     company: Path,
-    typing: Callable[..., list[str]],
+    typing: Typing,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

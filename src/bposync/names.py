@@ -7,6 +7,7 @@ imports what is slow, and nothing raises: no name is better than an error in the
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -161,5 +162,14 @@ def _write(cache: Path, made_from: Sequence[object], names: Iterable[Name]) -> N
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump(document, file)
         os.replace(beside, cache)  # noqa: PTH105 - one step, also on Windows
+        _forget(cache.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _forget(folder: Path) -> None:
+    """Take away what was not made anew for so long that nobody would be shown it."""
+    for each in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if time.time() - each.stat().st_mtime > STALE_SECONDS:
+                each.unlink()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bposync import config, secrets, variables
 from bposync.cli.asking import Asker, missing
-from bposync.errors import BposyncError, UsageError
+from bposync.errors import UnreachableError, UsageError
 from bposync.setup import places
 from bposync.setup.answers import Answers, file_of
 
@@ -54,7 +54,7 @@ class Interview:
         while True:
             try:
                 return ask(again)
-            except BposyncError as error:
+            except (UsageError, UnreachableError) as error:  # but not that somebody wants to stop
                 if not self.asker.asks:
                     raise
                 self.asker.say(f"{error.message} {error.hint or ''}".strip())
@@ -65,7 +65,7 @@ class Interview:
         """Try a URL; where the server's certificate is one that nobody vouches for, ask whether it is trusted all the same."""
         try:
             return url, attempt(url)
-        except BposyncError as error:
+        except UnreachableError as error:
             known = not url.startswith("mssql") or "trustservercertificate" in url.lower()
             if known or "certificate" not in error.message.lower() or not self.asker.asks:
                 raise
@@ -114,9 +114,13 @@ class Interview:
             variable = self._variable(prefix)
             if self._password(variable, f"Password for {url} (hidden; Enter for none)"):
                 url = _LOGIN_ONLY.sub(rf"\1:${{{variable}}}@", url, count=1)
-        for name in variables.names(url):
-            self.labels.setdefault(name, re.sub(r"\$\{[^}]*\}", "", re.sub(r"^.*?://|\?.*$", "", url)).replace(":@", "@"))
+        self.label(url)
         return url
+
+    def label(self, place: str) -> None:
+        """Remember what the passwords are for that a URL or an ODBC string names."""
+        for name in variables.names(place):
+            self.labels.setdefault(name, label_of(place))
 
     def _variable(self, prefix: str) -> str:
         return str(self.given.get(f"{prefix}_password_variable") or f"{prefix.upper()}_PASSWORD")
@@ -157,3 +161,12 @@ class Interview:
         elif name not in self.environment:
             self.entered[name] = ""
         return bool(entered)
+
+
+def label_of(place: str) -> str:
+    """Give a name for a password in the keyring: the server, the database and the login of a URL or an ODBC string."""
+    if found := re.match(r"[^:]*://(?:([^:@]*)(?::.*)?@)?([^?]*)", place):
+        parts = [found[2], found[1] or ""]
+    else:
+        parts = re.findall(r"\b(?:dsn|server|servername|dbq|database|uid)\s*=\s*\{?([^;{}]+)", place, re.IGNORECASE)
+    return "/".join(part for part in (variables.PLACEHOLDER.sub("", part).strip("/ ") for part in parts) if part)

@@ -101,6 +101,7 @@ def _database(interview: Interview, system: str, *, again: bool) -> dict[str, st
     if odbc or (by_odbc and interview.asker.at_terminal):
         odbc = interview.value("accounting_odbc", "ODBC connection string (or a whole SQLAlchemy URL)", again=again)
         places.check_secrets("--accounting-odbc", odbc)
+        interview.label(odbc)
         interview.passwords(odbc, "Password of Pastel's database", again=again)
         return {"url": odbc} if "://" in odbc else {"odbc": odbc}
     if by_odbc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,8 @@ _SAMPLED: Final = 200
 _MOST_TABLES: Final = 8
 _MOST_SITES: Final = 8
 _SHOWN: Final = 2
+_BETWEEN: Final = 9  # cells between four drawn columns
+_LEAST: Final = 12
 _MOST_WORDS: Final = 40
 """How many of BPO's types and terms the file names."""
 
@@ -174,6 +177,9 @@ def _confirmed(interview: Interview, source: _Source) -> _Source:
 
 def _show(interview: Interview, source: _Source, lacking: Sequence[str]) -> None:
     samples = {} if lacking else _samples(interview, source)
+    taken = max(map(len, BPO_FIELDS)) + max((len(guess.column) for guess in source.map.values()), default=0) + len("a guess")
+    left = max(shutil.get_terminal_size().columns - taken - _BETWEEN, _LEAST)
+    samples = {name: text if len(text) <= left else f"{text[: left - 1]}…" for name, text in samples.items()}
     rows = [
         [name, source.map[name].column, "" if source.map[name].sure else "a guess", samples.get(name, "")]
         if name in source.map
@@ -181,7 +187,7 @@ def _show(interview: Interview, source: _Source, lacking: Sequence[str]) -> None
         for name in BPO_FIELDS
     ]
     shown = Output(stdout=interview.asker.stream, stderr=interview.output.stderr)
-    columns = [Column("Field", keep=9), Column("Column", keep=8), Column("", keep=7), Column("Such as", keep=6)]
+    columns = [Column("Field", keep=9), Column("Column", keep=8), Column("", keep=7), Column("Such as", keep=8)]
     interview.asker.say("")
     shown.table(columns, rows)
 
