@@ -452,6 +452,20 @@ def test_nothing_is_written_when_it_is_interrupted(
     capsys.readouterr()
 
 
+def test_what_bpo_holds_cannot_act_in_a_question(company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = sqlite3.connect(company / "bpo.sqlite")
+    connection.execute("UPDATE Customer SET CreditTerms = 'z\x1b[2J\u202e [/]'")
+    connection.execute('CREATE VIEW "z\x1b[31m" AS SELECT * FROM CustomerListing')
+    connection.commit()
+    connection.close()
+    asked = typing("1", "", "", "", "", "", "n", "y", "-", "n")
+    init("--bpo-url", "sqlite:///bpo.sqlite", *BOOKS, "--column", "website=", expect=ExitCode.NOT_CONFIRMED)
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err + "".join(asked)
+    assert "\u202e" not in said.out + said.err + "".join(asked)
+    assert any("z\\x1b[2J\\u202e [/] [-]" in prompt for prompt in asked)
+
+
 def test_a_no_at_the_end_writes_nothing(company: Path, typing: Typing) -> None:
     typing("n")
     init(*BPO, "--system", "none", "--column", "website=", expect=ExitCode.INTERRUPTED)

@@ -124,6 +124,7 @@ class Asker:
             raise StoppedError(NOTHING_WRITTEN) from None
 
     def _line(self, prompt: str) -> str:
+        prompt = visible(prompt)
         if self.stream is self._output.stdout:
             with contextlib.suppress(ImportError):
                 import readline  # noqa: F401 - arrow keys while answering; Windows has them anyway

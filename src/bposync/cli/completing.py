@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from bposync import names
 from bposync.fields import ACCOUNT_FIELDS, BPO_FIELDS, FIELDS
+from bposync.records import Action
 from bposync.values import normalise_code
 
 if TYPE_CHECKING:
@@ -23,12 +24,15 @@ _COMPANYS: Final = {
 _FIXED: Final[dict[str, tuple[names.Name, ...]]] = {
     "sort": tuple((name, FIELDS[name].label) for name in BPO_FIELDS),
     "columns": tuple((name, FIELDS[name].label) for name in BPO_FIELDS),
+    "only": tuple((action.value, "") for action in Action),
     "fields": tuple((name, FIELDS[name].label) for name in ACCOUNT_FIELDS),
     "column": tuple((f"{name}=", FIELDS[name].label) for name in BPO_FIELDS),
     "status": tuple((name, "") for name in ("Active", "Hold", "Inactive", "all")),
     "system": (("evolution", ""), ("partner", "")),
     "write": tuple((name, "") for name in ("freedom", "sql", "sdk", "file")),
 }
+_LISTS: Final = frozenset({"columns", "only"})
+"""Whose values are several with commas between them."""
 _FILES: Final = frozenset({"config", "export", "import_", "output", "apply", "report", "folder", "import_file", "freedom_ca"})
 
 
@@ -128,7 +132,7 @@ def _values(line: _Line, parameter: Any, word: str, find: Find) -> list[names.Na
     name = parameter.name
     if name in _FILES:
         return None
-    if name == "columns":
+    if name in _LISTS:
         before, comma, last = word.rpartition(",")
         taken = before.split(",")
         return [(f"{before}{comma}{each}", said) for each, said in _beginning(_FIXED[name], last) if each not in taken]
