@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 _SYSTEM: Final = ("information_schema", "sys", "pg_catalog", "pg_toast")
 _WITH_INFORMATION_SCHEMA: Final = ("mssql", "postgresql", "mysql", "mariadb")
+# In capitals and without quotation marks, which every one of them takes.
+_COLUMNS: Final[list[sa.ColumnClause[object]]] = [
+    sa.column(quoted_name(name, quote=False)) for name in ("TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "ORDINAL_POSITION")
+]
+EVERYTHING: Final = (
+    sa.select(*_COLUMNS[:3])
+    .select_from(sa.table(quoted_name("COLUMNS", quote=False), schema=quoted_name("INFORMATION_SCHEMA", quote=False)))
+    .order_by(_COLUMNS[0], _COLUMNS[1], _COLUMNS[3])
+)
+"""Every column that the login may read, with its table and schema."""
 
 
 def tables(place: database.Address) -> dict[str, tuple[str, ...]]:
@@ -56,10 +66,7 @@ def columns(settings: Settings) -> tuple[str, ...]:
 
 def _by_question(connection: sa.Connection) -> Iterable[tuple[str, str, str]]:
     """Ask once for all: a server has thousands of columns, and each question takes a moment."""
-    names = [quoted_name(name, quote=False) for name in ("TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "ORDINAL_POSITION")]
-    columns: list[sa.ColumnClause[object]] = [sa.column(name) for name in names]
-    source = sa.table(quoted_name("COLUMNS", quote=False), schema=quoted_name("INFORMATION_SCHEMA", quote=False))
-    for row in connection.execute(sa.select(*columns[:3]).select_from(source).order_by(*columns)):
+    for row in connection.execute(EVERYTHING):
         schema, table, column = (text_of(cell) for cell in row)
         if schema.casefold() not in _SYSTEM:
             yield schema, table, column

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from bposync.fields import BPO_FIELDS, FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _ALIKE: Final = 88
 """From this likeness on, of a hundred, a column's name is taken for a field's."""
@@ -94,26 +95,44 @@ class Candidate:
 
 
 def candidates(tables: Mapping[str, Sequence[str]]) -> list[Candidate]:
-    """Give the tables that have a column for any field, those that fit best first; each by its name, with its columns."""
-    found = [Candidate(name, tuple(columns), columns_for(columns)) for name, columns in tables.items()]
-    fitting = [each for each in found if each.map]
-    return sorted(fitting, key=lambda each: (len(each.missing) > 0, -each.score, each.name.casefold()))
+    """Give the tables that have a column for any field, those that fit best first; each by its name, with its columns.
+
+    A server has thousands of tables: names much alike are looked for only where some are the same.
+    """
+    found = []
+    for name, columns in tables.items():
+        known = _known(columns)
+        if any(FIELDS[field].required for field in known):
+            known = columns_for(columns)
+        if known:
+            found.append(Candidate(name, tuple(columns), known))
+    return sorted(found, key=lambda each: (len(each.missing) > 0, -each.score, each.name.casefold()))
 
 
 def columns_for(columns: Sequence[str]) -> dict[str, Guess]:
     """Give the column of each field: by BPO's own name for it, else by a name that says the same, else by one much like it."""
+    found = _known(columns)
+    free = [column for column in columns if column not in {guess.column for guess in found.values()}]
+    for name in BPO_FIELDS:
+        if name not in found and free and (column := _similar(name, free)) is not None:
+            found[name] = Guess(column, sure=False)
+            free.remove(column)
+    return {name: found[name] for name in BPO_FIELDS if name in found}
+
+
+def _known(columns: Sequence[str]) -> dict[str, Guess]:
+    """Give the columns that are called as BPO calls a field, or by one of its other names; the first of those counts most."""
     by_folded = {column.casefold(): column for column in reversed(columns)}
     found = {
         name: Guess(by_folded[default.casefold()], sure=True)
         for name in BPO_FIELDS
         if (default := FIELDS[name].column) and default.casefold() in by_folded
     }
-    free = [column for column in columns if column not in {guess.column for guess in found.values()}]
-    for alike in (_same, _similar):
-        for name in BPO_FIELDS:
-            if name not in found and (column := alike(name, free)) is not None:
-                found[name] = Guess(column, sure=False)
-                free.remove(column)
+    taken = {guess.column for guess in found.values()}
+    keys = {_key(column): column for column in reversed(columns) if column not in taken}
+    for name in BPO_FIELDS:
+        if name not in found and (key := next((key for key in _keys_of(name) if key in keys), None)) is not None:
+            found[name] = Guess(keys.pop(key), sure=False)
     return {name: found[name] for name in BPO_FIELDS if name in found}
 
 
@@ -135,12 +154,6 @@ def counterpart(word: str, codes: Mapping[str, str]) -> str:
     return next((found[0] for found in (by_name, by_digits, by_initials, by_beginning) if len(found) == 1), "")
 
 
-def _same(name: str, columns: Sequence[str]) -> str | None:
-    """Give the column that is called by one of a field's other names; the names that come first count most."""
-    keys = {_key(column): column for column in reversed(columns)}
-    return next((keys[key] for key in _keys_of(name) if key in keys), None)
-
-
 def _similar(name: str, columns: Sequence[str]) -> str | None:
     from rapidfuzz import fuzz
 
@@ -149,19 +162,22 @@ def _similar(name: str, columns: Sequence[str]) -> str | None:
         # Lines of an address differ in nothing but their number.
         return max((fuzz.ratio(key, each) for each in _keys_of(name) if _digits(key) == _digits(each)), default=0)
 
-    best = max(((likeness(column), column) for column in columns), default=(0.0, ""), key=lambda each: each[0])
+    best = max(((likeness(column), column) for column in columns), key=lambda each: each[0])
     return best[1] if best[0] >= _ALIKE else None
 
 
+@cache
 def _digits(text: str) -> str:
     return re.sub(r"\D", "", text)
 
 
-def _keys_of(name: str) -> Iterable[str]:
+@cache
+def _keys_of(name: str) -> tuple[str, ...]:
     default = FIELDS[name].column
-    return dict.fromkeys(_key(alias) for alias in (*([default] if default else ()), *_ALIASES.get(name, ())))
+    return tuple(dict.fromkeys(_key(alias) for alias in (*([default] if default else ()), *_ALIASES.get(name, ()))))
 
 
+@cache
 def _key(name: str) -> str:
     """Give the words of a name in one form: `Cust_Tel_No`, `CustomerPhoneNumber` and `customer phone number` are one."""
     words = [each for word in _PIECES.findall(name) for each in _WORDS.get(word.casefold(), word.casefold()).split()]
