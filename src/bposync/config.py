@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import tomllib
@@ -10,11 +9,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from bposync import typed, variables
+from bposync import typed
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
 from bposync.values import normalise_code, visible
-from bposync.variables import PLACEHOLDER, Variables
+from bposync.variables import PLACEHOLDER, Variables, check, expand, is_name, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -192,26 +191,22 @@ def _existing(name: str) -> Path | None:
 
 def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
     """Read and check a configuration file. Raises UsageError that names the place and what to do."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the file and its rights.") from None
-    raw = _parse(path, content)
-    return dataclasses.replace(_settings(path, raw, environment), warnings=_warnings(path, raw))
+    return build(path, parse(path), os.environ if environment is None else environment)
 
 
 def read(path: Path, text: str, *, environment: Mapping[str, str] | None = None) -> Settings:
     """Give the settings that a text would be as the file `path`, which need not be there. Raises UsageError."""
-    return _settings(path, _parse(path, text.encode()), environment)
+    return build(path, _parsed(path, text.encode()), os.environ if environment is None else environment)
 
 
-def _settings(path: Path, raw: dict[str, Any], environment: Mapping[str, str] | None) -> Settings:
-    environment = Variables(os.environ if environment is None else environment)
+def build(path: Path, raw: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Check what stands in a configuration file. Raises UsageError that names the place and what to do."""
+    environment = Variables(environment)
     _check_keys(path, raw, _File, ())
     _check_texts(path, raw)
     for place, text in _strings(raw, ()):
         try:
-            variables.check(text, environment)
+            check(text, environment)
         except UsageError as error:
             raise UsageError(f"{path}: {place}: {error.message}", error.hint) from None
     try:
@@ -242,6 +237,7 @@ def _settings(path: Path, raw: dict[str, Any], environment: Mapping[str, str] | 
         log=file.log,
         owners=owners,
         max_changes=_limit_in(path, file.sync.max_changes),
+        warnings=warnings_of(path, raw),
         environment=environment,
     )
 
@@ -269,7 +265,15 @@ def _limit_in(path: Path, given: int | str | None) -> Limit | None:
         raise UsageError(f"{path}: [sync] max_changes: {error}.") from None
 
 
-def _parse(path: Path, content: bytes) -> dict[str, Any]:
+def parse(path: Path) -> dict[str, Any]:
+    """Read a configuration file as TOML, with nothing checked yet. Raises UsageError."""
+    try:
+        return _parsed(path, path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the file and its rights.") from None
+
+
+def _parsed(path: Path, content: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -339,7 +343,7 @@ def _check_texts(path: Path, raw: Mapping[str, Any]) -> None:
 def _expanded(raw: Any, environment: Mapping[str, str], key: str = "") -> Any:  # noqa: ANN401 - TOML of any shape
     """Put the environment's values in; but into URLs only once they were taken apart, so that nobody encodes a password."""
     if isinstance(raw, str):
-        return raw if key in _TAKEN_APART_FIRST else variables.expand(raw, environment)
+        return raw if key in _TAKEN_APART_FIRST else expand(raw, environment)
     if isinstance(raw, dict):
         return {name: _expanded(value, environment, name) for name, value in raw.items()}
     return [_expanded(value, environment, key) for value in raw] if isinstance(raw, list) else raw
@@ -348,15 +352,25 @@ def _expanded(raw: Any, environment: Mapping[str, str], key: str = "") -> Any:  
 _TAKEN_APART_FIRST: Final = frozenset({"url", "odbc"})
 
 
+def variables(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Give every variable and every entry of the keyring that a configuration names, with the first place that does."""
+    found: dict[str, str] = {}
+    for place, text in _strings(raw, ()):
+        for name in names(text):
+            if is_name(name):
+                found.setdefault(name, place)
+    return found
+
+
 # Where a password stands: user:password@, a parameter of a URL or of an ODBC string, a key of its own.
 _IN_URL: Final = re.compile(r"://[^:/@\s]*:(?P<secret>.*)@")
 _AS_PARAMETER: Final = re.compile(r"\b(?:pwd|password)\s*=\s*(?P<secret>\{[^}]*\}|\$\{[^}]*\}|[^;&]*)", re.IGNORECASE)
 _OTHERS_MAY_READ: Final = 0o044
 
 
-def _warnings(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
+def warnings_of(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Warn of passwords that stand in a file which others may read. Windows does not tell who may, so it is silent there."""
-    if os.name == "nt" or not path.stat().st_mode & _OTHERS_MAY_READ:
+    if os.name == "nt" or not path.exists() or not path.stat().st_mode & _OTHERS_MAY_READ:
         return ()
     places = [place for place, text in _strings(raw, ()) if has_literal_password(text, place)]
     if not places:

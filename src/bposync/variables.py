@@ -62,6 +62,11 @@ def names(text: str) -> list[str]:
     return [found["name"] for found in PLACEHOLDER.finditer(text) if not found["dollar"]]
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a name may be a variable's or an entry's."""
+    return name.startswith(KEYRING) or _NAME.fullmatch(name) is not None
+
+
 def check(text: str, environment: Mapping[str, str]) -> None:
     """Refuse a text that names what is not there. Raises UsageError."""
     for name in names(text):

@@ -7,6 +7,7 @@ NULL, and versions and sites differ in their columns: so the list of columns is 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -288,15 +289,24 @@ class EvolutionTables(Evolution):
         connection.execute(sa.insert(table), [{column: row.get(column) for column in columns} for row in rows])
 
     def _new_row(self, change: Change) -> dict[str, object]:
-        row: dict[str, object] = {}
-        for name, number in REAL_ROW.items():
-            if (column := self.column(name)) is not None:
-                row[column] = self._bound(name, number)
-        row[str(self.column("Account"))] = change.account
+        row: dict[str, object] = {**self._usual_row, self._place_of["code"]: change.account}
         for written in change.writes:
-            column = COLUMNS[written.field][0]
-            row[str(self.column(column))] = self._bound(column, self._stored(written.field, written.new))
+            name, value = written.field, written.new
+            is_text = isinstance(value, str) and name not in LOOKUPS
+            row[self._place_of[name]] = value if is_text else self._bound(COLUMNS[name][0], self._stored(name, value))
         return row
+
+    @cached_property
+    def _usual_row(self) -> dict[str, object]:
+        """What every new account has in the columns that are there."""
+        columns = {name: self.column(name) for name in REAL_ROW}
+        return {column: self._bound(name, REAL_ROW[name]) for name, column in columns.items() if column is not None}
+
+    @cached_property
+    def _place_of(self) -> dict[str, str]:
+        """The column of each field, as the database writes it."""
+        columns = {"code": "Account", **{name: COLUMNS[name][0] for name in (*self.fields, *self.new_fields)}}
+        return {name: str(self.column(column)) for name, column in columns.items()}
 
     def update(self, connection: sa.Connection, batch: Sequence[Change]) -> None:
         """Write the fields that differ, and only those, in accounts found by DCLink."""
@@ -305,9 +315,7 @@ class EvolutionTables(Evolution):
         for change in batch:
             assert change.seen is not None  # noqa: S101 - only a known account is updated
             row = {
-                str(self.column(COLUMNS[written.field][0])): self._bound(
-                    COLUMNS[written.field][0], self._stored(written.field, written.new)
-                )
+                self._place_of[written.field]: self._bound(COLUMNS[written.field][0], self._stored(written.field, written.new))
                 for written in change.writes
             }
             by_columns.setdefault(tuple(row), []).append({**row, "the_key": int(change.seen.key)})

@@ -11,7 +11,23 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import accept, adopt, common, demo, history, ignore, init, link, review, shells, sites, status, sync, unlink
+from bposync.cli import (
+    accept,
+    adopt,
+    common,
+    demo,
+    doctor,
+    history,
+    ignore,
+    init,
+    link,
+    review,
+    shells,
+    sites,
+    status,
+    sync,
+    unlink,
+)  # fmt: skip
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -67,6 +83,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "review": review.review,
     "adopt": adopt.adopt,
     "init": init.init,
+    "doctor": doctor.show,
     "demo": demo.make,
 }
 for _name, _function in _COMMANDS.items():

@@ -213,8 +213,11 @@ def _examined(session: Session, interview: Interview, path: Path) -> int:
 
 
 def _doctor(session: Session) -> int:
-    session.output.note("Look whom BPO lists: bposync list; then what a sync would do: bposync sync --dry-run")
-    return 0
+    from bposync.cli import doctor
+
+    if session.output.as_json:
+        session.output.collected = {}
+    return doctor.examine(session)
 
 
 def _document(
