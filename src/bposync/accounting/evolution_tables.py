@@ -159,6 +159,8 @@ class EvolutionTables(Evolution):
         self._read_columns = [str(self.column(name)) for name in dict.fromkeys(columns)]
         self.basis = repr((self.shape_basis, self._read_columns, self._types))
         self.marker: Marker | None = None
+        self._newest_before: int | None = None
+        """The newest key when a batch's codes were last looked up, right before they were written."""
         places = {name.casefold(): place for place, name in enumerate(dict.fromkeys(columns))}
         self._vat_place = places.get("tax_number")
         self._field_places = [(name, places[COLUMNS[name][0].casefold()]) for name in self.fields]
@@ -216,7 +218,7 @@ class EvolutionTables(Evolution):
         known = {account.key: account for account in self._by_key(connection, keys, lock=lock)}
         codes = [change.account for change in batch if change.seen is None]
         new: dict[str, list[Account]] = {}
-        for account in self._by_code(connection, codes):
+        for account in self._new(connection, codes, lock=lock):
             new.setdefault(normalise_code(account.code), []).append(account)
         found: list[Account | None] = []
         for change in batch:
@@ -229,6 +231,27 @@ class EvolutionTables(Evolution):
             found.append(candidates[-1] if candidates else None)
         return found
 
+    def _new(self, connection: sa.Connection, codes: Sequence[str], *, lock: bool) -> list[Account]:
+        """Read the accounts that have one of these codes, in a pass over the whole table, for Account has no index.
+
+        What was written since the pass before the write has a later key, so to read it back its own few rows are enough; a
+        code that is not among them is looked for everywhere again.
+        """
+        if not codes:
+            return []
+        key = database.column(str(self.column("DCLink")))
+        if lock:
+            newest = connection.execute(sa.select(sa.func.max(key)).select_from(self._table)).scalar()
+            self._newest_before = None if newest is None else int(newest)
+            return self._by_code(connection, codes, self._select())
+        newest, self._newest_before = self._newest_before, None
+        if newest is None:
+            return self._by_code(connection, codes, self._select())
+        found = self._by_code(connection, codes, self._select().where(key > newest))
+        present = {normalise_code(account.code) for account in found}
+        missing = [code for code in codes if normalise_code(code) not in present]
+        return found + (self._by_code(connection, missing, self._select()) if missing else [])
+
     def _by_key(self, connection: sa.Connection, keys: Sequence[str], *, lock: bool) -> list[Account]:
         key_column = database.column(str(self.column("DCLink")))
         found = []
@@ -239,14 +262,14 @@ class EvolutionTables(Evolution):
             found += [self._account(tuple(row)) for row in connection.execute(statement)]
         return found
 
-    def _by_code(self, connection: sa.Connection, codes: Sequence[str]) -> list[Account]:
+    def _by_code(self, connection: sa.Connection, codes: Sequence[str], among: sa.Select[*tuple[Any, ...]]) -> list[Account]:
         account = database.column(str(self.column("Account")))
         # Some databases fold only ASCII: the code is looked for as it stands and in both foldings.
         wanted = list(dict.fromkeys(form for code in codes for form in (code.lower(), _ascii_lower(code))))
         found = []
         for some in database.chunks(wanted, database.MAX_PARAMETERS):
             folded = sa.func.lower(sa.func.ltrim(sa.func.rtrim(account)))
-            found += [self._account(tuple(row)) for row in connection.execute(self._select().where(folded.in_(some)))]
+            found += [self._account(tuple(row)) for row in connection.execute(among.where(folded.in_(some)))]
         return found
 
     def _select(self) -> sa.Select[*tuple[Any, ...]]:
