@@ -132,9 +132,8 @@ def _write_page(book: Any, sheet: Sheet, styles: dict[str, Any]) -> None:  # noq
                 page.write_string(number, place, cut(shown), text)
             elif heading.filled_in:
                 page.write_blank(number, place, None, text)
-    last = max(len(sheet.rows), 1), len(sheet.headings) - 1
     _drop_downs(page, sheet)
-    page.ignore_errors({"number_stored_as_text": _area(last)})  # codes and telephone numbers are texts on purpose
+    page.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})  # codes and telephone numbers are texts on purpose
     page.freeze_panes(1, sheet.frozen)
     page.autofilter(0, 0, len(sheet.rows), len(sheet.headings) - 1)
     page.set_landscape()
@@ -142,12 +141,6 @@ def _write_page(book: Any, sheet: Sheet, styles: dict[str, Any]) -> None:  # noq
     page.fit_to_pages(1, 0)
     page.repeat_rows(0)
     page.set_footer("&L&A&RPage &P of &N")
-
-
-def _area(last: tuple[int, int]) -> str:
-    from xlsxwriter.utility import xl_range
-
-    return str(xl_range(0, 0, *last))
 
 
 def _drop_downs(page: Any, sheet: Sheet) -> None:  # noqa: ANN401

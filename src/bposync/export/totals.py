@@ -1,0 +1,141 @@
+"""How many customers stand how: a bar, its legend, and the same by site."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bposync.export.markup import Markup, element
+from bposync.export.page import section, table
+from bposync.plan import ATTENTION
+from bposync.records import Action
+from bposync.words import DONE, many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bposync.plan import Plan
+    from bposync.records import Change, Outcome
+
+_NARROWEST: Final = 0.7  # percent of the bar that one customer of thousands still gets
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a customer stands: its class in the style sheet, and what people are told of it, after a sync and before."""
+
+    kind: str
+    done: str
+    planned: str
+    short: str
+
+
+STEP: Final = State("step", "in step", "in step", "In step")
+NEW: Final = State("new", "new accounts written", "new accounts to write", "New")
+UPDATE: Final = State("update", "accounts updated", "accounts to update", "Updates")
+LEFT: Final = State("left", "left as accounting changed them", "left as accounting changed them", "Left")
+PERSON: Final = State("person", "need a person", "need a person", "Person")
+BAD: Final = State("bad", "not written", "not written", "Not written")
+OUT: Final = State("out", "gone or skipped", "gone or skipped", "Out")
+STATES: Final = (STEP, NEW, UPDATE, LEFT, PERSON, BAD, OUT)
+_OF_ACTION: Final = {
+    Action.SAME: STEP, Action.CREATE: NEW, Action.UPDATE: UPDATE, Action.DRIFT: LEFT, Action.GONE: OUT, Action.SKIPPED: OUT,
+    **dict.fromkeys(ATTENTION, PERSON),
+}  # fmt: skip
+
+
+def stands(plan: Plan, outcomes: Mapping[int, Outcome], *, planned: bool) -> list[State]:
+    """Give how each customer of a plan stands, in order; `planned` where nothing was written yet."""
+    return [
+        BAD if not planned and change.is_write and not (place in outcomes and outcomes[place].kind in DONE)
+        else _OF_ACTION[change.action]
+        for place, change in enumerate(plan.changes)
+    ]  # fmt: skip
+
+
+def totals(states: Sequence[State], *, planned: bool) -> Markup:
+    """Show how many customers stand how."""
+    counts = Counter(states)
+    present = [state for state in STATES if counts[state]]
+    words = {state: state.planned if planned else state.done for state in present}
+    said = ", ".join(f"{counts[state]:,} {words[state]}" for state in present)
+    legend = [
+        element("li", _swatch(state), element("b", f"{counts[state]:,}", class_="number"), element("span", words[state]))
+        for state in present
+    ]
+    whole = many(len(states), "customer")
+    bar = _bar([(state, counts[state]) for state in present], f"{whole}: {said}") if states else None
+    return section("Customers", _patterns(), bar, element("ul", legend, class_="legend"), count=len(states))
+
+
+def _bar(parts: Sequence[tuple[State, int]], label: str) -> Markup:
+    whole = sum(count for _, count in parts)
+    widths = [max(100 * count / whole, _NARROWEST) for _, count in parts]
+    scale = 100 / sum(widths)
+    rects = []
+    begin = 0.0
+    for (state, _), width in zip(parts, widths, strict=True):
+        x, wide = f"{begin:.2f}%", f"{width * scale:.2f}%"
+        rects.append(element("rect", x=x, y="0", width=wide, height="100%", class_=f"of-{state.kind}"))
+        begin += width * scale
+    return element("svg", rects, class_="bar", role="img", aria_label=label)
+
+
+def _swatch(state: State) -> Markup:
+    rect = element("rect", width="100%", height="100%", class_=f"of-{state.kind}")
+    return element("svg", rect, aria_hidden="true", focusable="false")
+
+
+def _patterns() -> Markup:
+    """Tell the parts of the bar apart by what they look like, not by colour alone; also on a printer without any."""
+
+    def pattern(name: str, size: str, *content: Markup, transform: str | None = None) -> Markup:
+        ground = element("rect", width=size, height=size, class_=f"{name}-ground")
+        return element(
+            "pattern", ground, *content, id=name, width=size, height=size, patternUnits="userSpaceOnUse",
+            patternTransform=transform,
+        )  # fmt: skip
+
+    return element(
+        "svg",
+        element(
+            "defs",
+            pattern("hatch", "6", element("path", d="M1.5 0V6", class_="hatch-line"), transform="rotate(45)"),
+            pattern("cross", "5", element("path", d="M0 0L5 5M5 0L0 5", class_="cross-line")),
+            pattern("dots", "5", element("path", d="M1 1h2v2h-2z", class_="dots-dot")),
+        ),
+        class_="defs", aria_hidden="true", focusable="false",
+    )  # fmt: skip
+
+
+def by_site(
+    changes: Sequence[Change],
+    states: Sequence[State],
+    sites: Sequence[str],
+    further: tuple[str, Callable[[str], str]] | None = None,
+) -> Markup | None:
+    """Show how the customers of each site stand; `further` is a last column: its heading, and what it says of a site."""
+    if not sites:
+        return None
+    counts: dict[str, Counter[State]] = {site: Counter() for site in sites}
+    for change, state in zip(changes, states, strict=True):
+        for site in change.sites:
+            if site in counts:
+                counts[site][state] += 1
+    present = [state for state in STATES if any(counts[site][state] for site in sites)]
+    headings = [("Site", None), ("Customers", "number"), *((state.short, "number") for state in present)]
+    headings += [(further[0], None)] if further else []
+    rows = []
+    for site in sites:
+        cells = [_number(counts[site].total()), *(_number(counts[site][state]) for state in present)]
+        last = element("td", further[1](site)) if further else None
+        rows.append(element("tr", element("th", site, scope="row"), cells, last))
+    several = sum(count.total() for count in counts.values()) > len(states)
+    caption = "Customers by site" + ("; one of several sites counts at each" if several else "")
+    made = table(headings, [element("tbody", rows)], caption=caption)
+    return section("By site", element("div", made, class_="wide", role="region", aria_label="Customers by site", tabindex="0"))
+
+
+def _number(count: int) -> Markup:
+    return element("td", f"{count:,}", class_="number" if count else "number zero")
