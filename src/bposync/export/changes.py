@@ -86,11 +86,9 @@ def _head(change: Change, state: str) -> Markup:
 
 def _why(change: Change) -> Markup | None:
     said: list[Markup] = []
-    leads = {f"{difference.field}: ": difference for difference in change.fields}
     for reason in change.reasons:
-        lead = next((lead for lead in leads if reason.startswith(lead)), "")
-        text = f"{FIELDS[leads[lead].field].label}: {reason.removeprefix(lead)}" if lead else reason
-        said.append(element("li", text))
+        name, _, rest = reason.partition(": ")
+        said.append(element("li", f"{FIELDS[name].label}: {rest}" if name in FIELDS else reason))
     for difference in change.fields:
         if difference.verdict is not Verdict.WRITE and change.action in ATTENTION:
             label, old, new = FIELDS[difference.field].label, _value(difference.old), _value(difference.new)

@@ -67,18 +67,16 @@ def _facts(facts: Facts) -> list[Markup]:
         ("Date", local(facts.at), False),
         ("By", f"{facts.by} on {facts.machine}" if facts.machine else facts.by, False),
     ]
-    if facts.system:
-        entries.append(("Accounting", facts.system, False))
-    if facts.run:
-        entries.append(("Run", facts.run, False))
-    entries.append(("Sites", ", ".join(facts.sites) or "all", len(facts.sites) > 1))
-    if facts.customers:
-        entries.append(("Only customers", ", ".join(facts.customers), True))
-    if facts.company is not None:
-        entries.append(("Database", facts.company.database, False))
-        entries.append(("Server", facts.company.server, True))
-    if facts.configuration:
-        entries.append(("Configuration", facts.configuration, True))
+    company = facts.company
+    entries += [
+        ("Run", facts.run, False),
+        ("Accounting", facts.system, False),
+        ("Database", company.database if company else "", False),
+        ("Sites", ", ".join(facts.sites) or "all", False),
+        ("Only customers", ", ".join(facts.customers), True),
+        ("Server", company.server if company else "", True),
+        ("Configuration", facts.configuration, True),
+    ]
     return [
         element("div", element("dt", name), element("dd", value), class_="full" if full else None)
         for name, value, full in entries

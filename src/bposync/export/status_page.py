@@ -48,7 +48,7 @@ def status_page(told: StatusTold) -> Markup:
         told.facts,
         [
             _verdict(told),
-            totals(states, planned=True),
+            totals(states, planned=True, partly=sum(change.action in ATTENTION for change in changed)),
             by_site(plan.changes, states, [site.site for site in told.sites], ("Last sync", last_sync)),
             parts.people(waiting[: shown[0]], len(waiting), more[0]),
             parts.before_after("Changes to write", changed[: shown[1]], len(changed), more[1]),

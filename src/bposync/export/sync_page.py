@@ -97,7 +97,7 @@ def _found(told: SyncTold) -> list[Markup | None]:
     more = [left_out(len(group) - count, _where(told)) for group, count in zip(groups, shown, strict=True)]
     new, changed = ("New accounts to write", "Changes to write") if planned else ("New accounts", "Changes written")
     return [
-        totals(states, planned=planned),
+        totals(states, planned=planned, partly=sum(change.action in ATTENTION for change in updated)),
         by_site(plan.changes, states, told.facts.sites),
         _notes("What to do next", told.steps),
         parts.people(waiting[: shown[0]], len(waiting), more[0]),

@@ -34,10 +34,10 @@ class State:
 STEP: Final = State("step", "in step", "in step", "In step")
 NEW: Final = State("new", "new accounts written", "new accounts to write", "New")
 UPDATE: Final = State("update", "accounts updated", "accounts to update", "Updates")
-LEFT: Final = State("left", "left as accounting changed them", "left as accounting changed them", "Left")
-PERSON: Final = State("person", "need a person", "need a person", "Person")
+LEFT: Final = State("left", "left as accounting changed them", "left as accounting changed them", "Left as is")
+PERSON: Final = State("person", "need a person", "need a person", "Needs a person")
 BAD: Final = State("bad", "not written", "not written", "Not written")
-OUT: Final = State("out", "gone or skipped", "gone or skipped", "Out")
+OUT: Final = State("out", "gone or skipped", "gone or skipped", "Gone, skipped")
 STATES: Final = (STEP, NEW, UPDATE, LEFT, PERSON, BAD, OUT)
 _OF_ACTION: Final = {
     Action.SAME: STEP, Action.CREATE: NEW, Action.UPDATE: UPDATE, Action.DRIFT: LEFT, Action.GONE: OUT, Action.SKIPPED: OUT,
@@ -54,8 +54,8 @@ def stands(plan: Plan, outcomes: Mapping[int, Outcome], *, planned: bool) -> lis
     ]  # fmt: skip
 
 
-def totals(states: Sequence[State], *, planned: bool) -> Markup:
-    """Show how many customers stand how."""
+def totals(states: Sequence[State], *, planned: bool, partly: int = 0) -> Markup:
+    """Show how many customers stand how. `partly` need a person, and are written in part all the same."""
     counts = Counter(states)
     present = [state for state in STATES if counts[state]]
     words = {state: state.planned if planned else state.done for state in present}
@@ -66,7 +66,9 @@ def totals(states: Sequence[State], *, planned: bool) -> Markup:
     ]
     whole = many(len(states), "customer")
     bar = _bar([(state, counts[state]) for state in present], f"{whole}: {said}") if states else None
-    return section("Customers", _patterns(), bar, element("ul", legend, class_="legend"), count=len(states))
+    note = f"Of those who need a person, {partly:,} {'is' if partly == 1 else 'are'} written in part." if partly else ""
+    below = element("p", note, class_="note") if note else None
+    return section("Customers", _patterns(), bar, element("ul", legend, class_="legend"), below, count=len(states))
 
 
 def _bar(parts: Sequence[tuple[State, int]], label: str) -> Markup:
@@ -132,7 +134,7 @@ def by_site(
         last = element("td", further[1](site)) if further else None
         rows.append(element("tr", element("th", site, scope="row"), cells, last))
     several = sum(count.total() for count in counts.values()) > len(states)
-    caption = "Customers by site" + ("; one of several sites counts at each" if several else "")
+    caption = "A customer of several sites counts at each." if several else "How the customers of each site stand"
     made = table(headings, [element("tbody", rows)], caption=caption)
     return section("By site", element("div", made, class_="wide", role="region", aria_label="Customers by site", tabindex="0"))
 
