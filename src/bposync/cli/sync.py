@@ -236,7 +236,11 @@ class _Sync:
         """End a dry run."""
         from bposync.cli import report
 
-        self.files.save()
+        try:
+            self.files.save()
+        except BposyncError as error:
+            error.document = self.document(plan)
+            raise
         if self.output.as_json:
             self.output.document(self.document(plan))
         self.output.line(f"{self._counts(plan)}.")

@@ -92,7 +92,8 @@ def _why(change: Change) -> Markup | None:
     for difference in change.fields:
         if difference.verdict is not Verdict.WRITE and change.action in ATTENTION:
             label, old, new = FIELDS[difference.field].label, _value(difference.old), _value(difference.new)
-            said.append(element("li", f"{label}: accounting has ", old, ", BPO has ", new))
+            agreed = join(", last agreed ", _value(difference.last)) if difference.agreed else None
+            said.append(element("li", f"{label}: accounting has ", old, ", BPO has ", new, agreed))
     return element("ul", said, class_="reasons") if said else None
 
 
@@ -113,7 +114,7 @@ def new_accounts(title: str, changes: Sequence[Change], count: int, more: Child 
     headings: list[tuple[str, str | None]] = [("Account", None), ("Customer, and what the account gets", None)]
     headings += [("Credit limit", "number")] if with_limit else []
     rows = [_new_account(change, with_limit=with_limit) for change in changes]
-    made = table(headings, [element("tbody", rows)], caption="By account code")
+    made = table(headings, [element("tbody", rows)], class_="accounts", caption="By account code")
     return section(title, made, more, count=count)
 
 
@@ -151,7 +152,7 @@ def before_after(title: str, changes: Sequence[Change], count: int, more: Child 
         return None
     bodies = [_body(change, change.writes, ("before", "after")) for change in changes]
     headings = [("Field", None), ("Before", None), ("After", None)]
-    made = table(headings, bodies, class_="change", caption="What accounting had, and what it has from BPO")
+    made = table(headings, bodies, class_="change", caption="What accounting has without the sync, and with it")
     return section(title, made, more, count=count)
 
 
@@ -189,7 +190,8 @@ def _body(change: Change, fields: Iterable[FieldChange], kind: tuple[str, str]) 
 def _note(change: Change, each: FieldChange) -> str:
     lead = f"{each.field}: "
     why = next((reason.removeprefix(lead) for reason in change.reasons if reason.startswith(lead)), "")
-    return f"{VERDICTS[each.verdict].capitalize()}{f': {why}' if why else ''}"
+    agreed = f"last agreed {cell(each.last) or 'blank'}" if each.agreed else ""
+    return "; ".join(filter(None, [f"{VERDICTS[each.verdict].capitalize()}{f': {why}' if why else ''}", agreed]))
 
 
 def _value(value: Value) -> Markup:

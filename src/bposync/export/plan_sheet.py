@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEADINGS: Final = (
     Heading("code", 14, label="Customer"), Heading("name", 32, label="Name"), Heading("sites", 18, label="Sites"),
-    Heading("account", 14, label="Account"), Heading("action", 20, label="Stands"), Heading("field", 20, label="Field"),
+    Heading("account", 14, label="Account"), Heading("action", 20, label="Stands"), Heading("field", 26, label="Field"),
     Heading("accounting", 28, label="Accounting has", wrap=True), Heading("bpo", 28, label="BPO has", wrap=True),
     Heading("last_agreed", 28, label="Last agreed", wrap=True), Heading("verdict", 26, label="What happens"),
     Heading("reason", 60, label="Why", wrap=True),

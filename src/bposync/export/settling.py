@@ -31,9 +31,13 @@ def ways(change: Change) -> tuple[Way, ...]:
         return ()
     if not code:
         return (Way("Its code cannot be typed as it is: settle it in a sheet", "bposync review --output review.xlsx"),)
-    return tuple(Way(means, command.replace("CUSTOMER", code, 1)) for means, command in _WAYS[change.action])
+    known = _WAYS[change.action]
+    if change.action is Action.REJECTED and any(reason.startswith("code: ") for reason in change.reasons):
+        known = (_ANOTHER_CODE, *known)
+    return tuple(Way(means, command.replace("CUSTOMER", code, 1)) for means, command in known)
 
 
+_ANOTHER_CODE: Final = ("Its account gets another code", "bposync link CUSTOMER --new CODE")
 _WAYS: Final = {
     Action.CONFLICT: (
         ("Accounting's values stand", "bposync accept CUSTOMER"),
@@ -43,9 +47,7 @@ _WAYS: Final = {
         ("It is the account named above", "bposync link CUSTOMER ACCOUNT"),
         ("It gets an account of its own", "bposync link CUSTOMER --new"),
     ),
-    Action.REJECTED: (
-        ("Mend it in BPO; or, where its code does not fit, give it another", "bposync link CUSTOMER --new CODE"),
-    ),
+    Action.REJECTED: (("Mend it in BPO, then", "bposync sync --customer CUSTOMER"),),
     Action.MISSING: (("Forget the account that is gone", "bposync unlink CUSTOMER"),),
 }
 

@@ -8,7 +8,7 @@ from bposync.export import changes as parts
 from bposync.export.markup import Markup, element
 from bposync.export.page import code, left_out, page, section, table, verdict
 from bposync.export.sync_page import MOST_CUSTOMERS
-from bposync.export.totals import by_site, stands, totals
+from bposync.export.totals import Stage, by_site, stands, totals
 from bposync.plan import ATTENTION
 from bposync.records import Action, Verdict
 from bposync.words import counted, local, many
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def status_page(told: StatusTold) -> Markup:
     """Make the report of a company's status."""
     plan = told.plan
-    states = stands(plan, {}, planned=True)
+    states = stands(plan, {}, Stage.PLANNED)
     last = {site.site: site.last_sync for site in told.sites}
 
     def last_sync(site: str) -> str:
@@ -48,7 +48,7 @@ def status_page(told: StatusTold) -> Markup:
         told.facts,
         [
             _verdict(told),
-            totals(states, planned=True, partly=sum(change.action in ATTENTION for change in changed)),
+            totals(states, Stage.PLANNED, partly=sum(change.action in ATTENTION for change in changed)),
             by_site(plan.changes, states, [site.site for site in told.sites], ("Last sync", last_sync)),
             parts.people(waiting[: shown[0]], len(waiting), more[0]),
             parts.before_after("Changes to write", changed[: shown[1]], len(changed), more[1]),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bposync.export.told import StatusTold
     from bposync.sheets import Cell
 
+_FOR_THE_ARROW: Final = 4  # characters that the filter takes from a heading
 _SITE: Final = (Heading("site", 24, label="Site"), Heading("customers", 12, label="Customers"))
 _LAST: Final = (
     Heading("last_sync", 18, label="Last sync"), Heading("by", 18, label="By"), Heading("run", 26, label="Run"),
@@ -27,7 +28,7 @@ _ACCOUNTS: Final = (Heading("account", 16, label="Account"), Heading("name", 44,
 
 def status_sheet(told: StatusTold) -> Sheet:
     """Make the sheet; .csv has the sites only."""
-    counts = [Heading(action.value, 14, label=words.capitalize()) for action, words in WORDS.items()]
+    counts = [Heading(action.value, len(words) + _FOR_THE_ARROW, label=words.capitalize()) for action, words in WORDS.items()]
     rows: list[list[Cell]] = []
     for site in told.sites:
         last = site.last_sync

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bposync.export import changes as parts
 from bposync.export.markup import Markup, element
 from bposync.export.page import left_out, page, section, verdict
-from bposync.export.totals import by_site, stands, totals
+from bposync.export.totals import Stage, by_site, stands, totals
 from bposync.plan import ATTENTION
 from bposync.records import Action, Change, OutcomeKind, Verdict
 from bposync.words import DONE, counted, done_in_words, many, writes_in_words
@@ -46,7 +46,7 @@ def _verdict(told: SyncTold) -> Markup:
     elif not plan.writes:
         said = f"Nothing to write: {many(plan.summary[Action.SAME], 'customer')} in step"
     else:
-        exported = any(outcome.kind is OutcomeKind.EXPORTED for outcome in told.outcomes.values())
+        exported = _stage(told) is Stage.EXPORTED
         complete = done == len(plan.writes)
         said = f"The {'import file' if exported else 'synchronisation'} is {'complete' if complete else 'not complete'}"
         kind = "good" if complete else "bad"
@@ -77,8 +77,9 @@ def _found(told: SyncTold) -> list[Markup | None]:
     plan = told.plan
     if plan is None:
         return [_notes("Notes", told.notes)]
-    planned = told.dry_run or not told.outcomes
-    states = stands(plan, told.outcomes, planned=planned)
+    stage = _stage(told)
+    planned = stage is Stage.PLANNED
+    states = stands(plan, told.outcomes, stage)
     waiting = [change for change in plan.changes if change.action in ATTENTION]
     failed = [] if planned else _failed(told, plan)
     done = [
@@ -95,19 +96,25 @@ def _found(told: SyncTold) -> list[Markup | None]:
     groups: list[Sequence[object]] = [waiting, failed, updated, created, untouched, gone]
     shown = parts.shares(MOST_CUSTOMERS, *groups)
     more = [left_out(len(group) - count, _where(told)) for group, count in zip(groups, shown, strict=True)]
-    new, changed = ("New accounts to write", "Changes to write") if planned else ("New accounts", "Changes written")
     return [
-        totals(states, planned=planned, partly=sum(change.action in ATTENTION for change in updated)),
+        totals(states, stage, partly=sum(change.action in ATTENTION for change in updated)),
         by_site(plan.changes, states, told.facts.sites),
         _notes("What to do next", told.steps),
         parts.people(waiting[: shown[0]], len(waiting), more[0]),
         parts.troubles(failed[: shown[1]], len(failed), more[1]),
-        parts.before_after(changed, updated[: shown[2]], len(updated), more[2]),
-        parts.new_accounts(new, created[: shown[3]], len(created), more[3]),
+        parts.before_after(f"Changes {stage.value[0]}", updated[: shown[2]], len(updated), more[2]),
+        parts.new_accounts(f"New accounts {stage.value[0]}", created[: shown[3]], len(created), more[3]),
         parts.left(untouched[: shown[4]], len(untouched), more[4]),
         parts.reasons("Gone from BPO", gone[: shown[5]], len(gone), more[5]),
         _notes("Notes", told.notes),
     ]
+
+
+def _stage(told: SyncTold) -> Stage:
+    if told.dry_run or not told.outcomes:
+        return Stage.PLANNED
+    exported = any(outcome.kind is OutcomeKind.EXPORTED for outcome in told.outcomes.values())
+    return Stage.EXPORTED if exported else Stage.WRITTEN
 
 
 def _failed(told: SyncTold, plan: Plan) -> list[tuple[Change, str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from bposync.export.markup import Markup, element
@@ -21,23 +22,30 @@ if TYPE_CHECKING:
 _NARROWEST: Final = 0.7  # percent of the bar that one customer of thousands still gets
 
 
+class Stage(Enum):
+    """How far a sync is: what people are told of new accounts, and of updates."""
+
+    PLANNED = ("to write", "to update")
+    WRITTEN = ("written", "updated")
+    EXPORTED = ("in the import file", "to update in the import file")
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a customer stands: its class in the style sheet, and what people are told of it, after a sync and before."""
+    """How a customer stands: its class in the style sheet, what people are told of many, and the heading of a column."""
 
     kind: str
-    done: str
-    planned: str
+    words: str
     short: str
 
 
-STEP: Final = State("step", "in step", "in step", "In step")
-NEW: Final = State("new", "new accounts written", "new accounts to write", "New")
-UPDATE: Final = State("update", "accounts updated", "accounts to update", "Updates")
-LEFT: Final = State("left", "left as accounting changed them", "left as accounting changed them", "Left as is")
-PERSON: Final = State("person", "need a person", "need a person", "Needs a person")
-BAD: Final = State("bad", "not written", "not written", "Not written")
-OUT: Final = State("out", "gone or skipped", "gone or skipped", "Gone, skipped")
+STEP: Final = State("step", "in step", "In step")
+NEW: Final = State("new", "new accounts {0}", "New")
+UPDATE: Final = State("update", "accounts {1}", "Updates")
+LEFT: Final = State("left", "left as accounting changed them", "Left as is")
+PERSON: Final = State("person", "need a person", "Needs a person")
+BAD: Final = State("bad", "not written", "Not written")
+OUT: Final = State("out", "gone or skipped", "Gone, skipped")
 STATES: Final = (STEP, NEW, UPDATE, LEFT, PERSON, BAD, OUT)
 _OF_ACTION: Final = {
     Action.SAME: STEP, Action.CREATE: NEW, Action.UPDATE: UPDATE, Action.DRIFT: LEFT, Action.GONE: OUT, Action.SKIPPED: OUT,
@@ -45,20 +53,20 @@ _OF_ACTION: Final = {
 }  # fmt: skip
 
 
-def stands(plan: Plan, outcomes: Mapping[int, Outcome], *, planned: bool) -> list[State]:
-    """Give how each customer of a plan stands, in order; `planned` where nothing was written yet."""
+def stands(plan: Plan, outcomes: Mapping[int, Outcome], stage: Stage) -> list[State]:
+    """Give how each customer of a plan stands, in order."""
     return [
-        BAD if not planned and change.is_write and not (place in outcomes and outcomes[place].kind in DONE)
+        BAD if stage is not Stage.PLANNED and change.is_write and not (place in outcomes and outcomes[place].kind in DONE)
         else _OF_ACTION[change.action]
         for place, change in enumerate(plan.changes)
     ]  # fmt: skip
 
 
-def totals(states: Sequence[State], *, planned: bool, partly: int = 0) -> Markup:
+def totals(states: Sequence[State], stage: Stage, *, partly: int = 0) -> Markup:
     """Show how many customers stand how. `partly` need a person, and are written in part all the same."""
     counts = Counter(states)
     present = [state for state in STATES if counts[state]]
-    words = {state: state.planned if planned else state.done for state in present}
+    words = {state: state.words.format(*stage.value) for state in present}
     said = ", ".join(f"{counts[state]:,} {words[state]}" for state in present)
     legend = [
         element("li", _swatch(state), element("b", f"{counts[state]:,}", class_="number"), element("span", words[state]))

@@ -103,8 +103,8 @@ def _styles(book: Any) -> dict[str, Any]:  # noqa: ANN401 - the library is not t
     return {
         "text": book.add_format({"num_format": "@", "valign": "top"}),
         "wrapped": book.add_format({"num_format": "@", "valign": "top", "text_wrap": True}),
-        "amount": book.add_format({"num_format": "#,##0.00", "valign": "top"}),
-        "count": book.add_format({"num_format": "#,##0", "valign": "top"}),
+        "amount": book.add_format({"num_format": "#,##0.00_);-#,##0.00_)", "valign": "top"}),
+        "count": book.add_format({"num_format": "#,##0_);-#,##0_)", "valign": "top"}),
         "moment": book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"}),
         "to fill": book.add_format(
             {"num_format": "@", "valign": "top", "bg_color": "#FFF8DC", "border": 1, "border_color": "#D9D9D9"}
