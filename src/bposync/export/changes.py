@@ -113,8 +113,8 @@ def new_accounts(title: str, changes: Sequence[Change], count: int, more: Child 
     with_limit = any(written.field == "credit_limit" for change in changes for written in change.writes)
     headings: list[tuple[str, str | None]] = [("Account", None), ("Customer, and what the account gets", None)]
     headings += [("Credit limit", "number")] if with_limit else []
-    rows = [_new_account(change, with_limit=with_limit) for change in changes]
-    made = table(headings, [element("tbody", rows)], class_="accounts", caption="By account code")
+    bodies = [_new_account(change, with_limit=with_limit) for change in changes]
+    made = table(headings, bodies, class_="accounts", caption="By account code")
     return section(title, made, more, count=count)
 
 
@@ -135,11 +135,13 @@ def _new_account(change: Change, *, with_limit: bool) -> Markup:
             details.append(_detail(FIELDS[name].label, cell(value)))
     limit = values.get("credit_limit")
     who = element("bdi", str(values.get("name") or change.name))
-    more = element("div", [join(*([" · "] if place else []), each) for place, each in enumerate(details)], class_="more")
-    return element(
-        "tr", element("th", code(change.account), scope="row"), element("td", who, more),
+    head = element(
+        "tr", element("th", code(change.account), scope="rowgroup"), element("td", who),
         element("td", cell(limit) if limit is not None else "", class_="number") if with_limit else None,
     )  # fmt: skip
+    pieces = [join(" · " if place else None, each) for place, each in enumerate(details)]
+    columns = 3 if with_limit else 2
+    return element("tbody", head, element("tr", element("td", pieces, colspan=columns, class_="more")) if pieces else None)
 
 
 def _detail(label: str, value: str) -> Markup:
