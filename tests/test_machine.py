@@ -667,6 +667,7 @@ class CompanyMachine(RuleBasedStateMachine):
         except UsageError:
             return  # Nobody is listed there, or has that code.
         plan, planned = survey.plan(choice), self.accounts
+        opened.check_past(survey, choice, plan)
         expected = self.shadow.plan(planned, sync.choice)
         _check_plan(plan, expected)
         assert {int(account.key) for account in plan.accounting_only} == self.shadow.accounting_only(planned)

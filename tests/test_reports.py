@@ -254,6 +254,16 @@ def test_a_page_fetches_nothing_and_its_policy_allows_its_own_style_only() -> No
     assert not re.findall(r"@import|url\((?!#)|https?:", style)
 
 
+def test_who_is_in_step_as_before_counts_without_a_change_of_theirs() -> None:
+    plan = Plan(
+        (Change("A1", "x", "A1", Action.CREATE, ("Durban", "Kloof")),), in_step={("Durban",): 40, ("Durban", "Kloof"): 2}
+    )
+    text = Read(page(SyncTold(replace(FACTS, sites=("Durban", "Kloof")), dry_run=True, plan=plan))).text
+    assert "Customers (43)" in text
+    assert "42in step1new accounts to write" in text
+    assert "Durban43421Kloof321" in text
+
+
 # A large company.
 
 

@@ -15,9 +15,10 @@ from bposync.records import Contradiction, Customer, Row
 from bposync.values import flag_of, normalise_code, quoted, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bposync.config import Settings
+    from bposync.marks import Marker, Unchanged
     from bposync.values import Value
 
 NO_SITE: Final = "(none)"
@@ -44,6 +45,10 @@ class Bpo:
         self._stack = contextlib.ExitStack()
         self.fields: tuple[str, ...] = ()
         self.left_out: tuple[str, ...] = ()
+        self.columns: dict[str, str] = {}
+        """The database's own column name of each field."""
+        self.sites: dict[str, str] = {}
+        """The sites of all rows read, by their normalised names, each as the first row spells it."""
 
     def __enter__(self) -> Self:
         engine = database.engine(self.address, writes=False)
@@ -53,8 +58,8 @@ class Bpo:
             with database.plain_errors(self.address, "cannot be read"):
                 self._source = self._find_source()
                 names = self._column_names()
-            self._columns = self._map_columns(names)
-            self.fields = tuple(self._columns)
+            self.columns = self._map_columns(names)
+            self.fields = tuple(self.columns)
             self._stack = opened.pop_all()
         return self
 
@@ -119,40 +124,37 @@ class Bpo:
         others = [column for column in self.left_out if column not in meaning]
         return lines + ([f"BPO has no column {', '.join(others)}: these fields are left alone."] if others else [])
 
-    def rows(self, progress: Callable[[int], None] | None = None) -> Iterator[Row]:
-        """Read every row of the listing, streamed. `progress` is told how many were read."""
-        with database.plain_errors(self.address, "cannot be read"):
-            yield from self._rows(progress)
+    def rows(
+        self,
+        progress: Callable[[int], None] | None = None,
+        marker: Marker | None = None,
+        unchanged: Unchanged = lambda _code, _mark: False,
+    ) -> Iterator[Row]:
+        """Read every row of the listing, streamed. `progress` is told how many were read.
 
-    def _rows(self, progress: Callable[[int], None] | None) -> Iterator[Row]:
+        With a `marker` rows have marks, and those of which `unchanged` tells, by code and mark, that they are known are left
+        out.
+        """
+        with database.plain_errors(self.address, "cannot be read"):
+            yield from self._rows(progress, marker, unchanged)
+
+    def _rows(self, progress: Callable[[int], None] | None, marker: Marker | None, unchanged: Unchanged) -> Iterator[Row]:
         statement: Any = self._source
         if isinstance(self._source, sa.TableClause):
-            columns = [database.column(column) for column in self._columns.values()]
+            columns = [database.column(column) for column in self.columns.values()]
             statement = sa.select(*columns).select_from(self._source)
         connection = self._connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE)
         result = connection.execute(statement)
-        names = list(result.keys())
-        places = {name: names.index(column) for name, column in self._columns.items()}
-        readers = [(name, places.get(name), FIELDS[name]) for name in BPO_FIELDS]
-        sites: dict[str, str] = {}
-        for count, raw in enumerate(result, 1):
-            values: list[Value] = []
-            problems = []
-            for name, place, field in readers:
-                if place is None:
-                    values.append(None)
-                elif field.kind is Kind.TEXT:
-                    values.append(text_of(raw[place]))
-                else:
-                    try:
-                        values.append(field.read(raw[place]))
-                    except ValueError as error:
-                        values.append(text_of(raw[place]))
-                        problems.append((name, str(error)))
-            site = str(values[_SITE] or NO_SITE)
-            values[_SITE] = sites.setdefault(normalise_code(site), site)
-            yield Row(tuple(values), tuple(problems))
-            if progress is not None and count % _ROWS_AT_ONCE == 0:
+        self.sites = {}
+        read = _RowReader(list(result.keys()), self.columns, self.sites)
+        count = 0
+        for some in result.partitions():
+            for raw in map(tuple, some):
+                mark = marker.mark(raw) if marker is not None else ""
+                if not unchanged(read.customer_of(raw), mark):
+                    yield read(raw, mark)
+            count += len(some)
+            if progress is not None:
                 progress(count)
 
     def post_accounts(self) -> bool | None:
@@ -170,14 +172,62 @@ class Bpo:
             raise UsageError(f"{self._where}: [bpo] post_accounts: {error}.", "It must select one yes or no.") from None
 
 
+class _RowReader:
+    """Reads the values of raw rows, whose columns have `names`; `columns` says which column is which field.
+
+    `sites` is filled with the sites that are met, by their normalised names.
+    """
+
+    def __init__(self, names: Sequence[str], columns: Mapping[str, str], sites: dict[str, str]) -> None:
+        places = {name: names.index(column) for name, column in columns.items()}
+        self._readers = [
+            (name, places.get(name), None if FIELDS[name].kind is Kind.TEXT else FIELDS[name].read) for name in BPO_FIELDS
+        ]
+        self._sites = sites
+        self._spelt: dict[object, str] = {}
+        self._site_place, self._code_place = places["site"], places["code"]
+
+    def customer_of(self, raw: Sequence[object]) -> str:
+        """Give the code of a row's customer, and take note of its site, whether the row is read or not."""
+        if raw[self._site_place] not in self._spelt:
+            self._site(raw)
+        return text_of(raw[self._code_place])
+
+    def _site(self, raw: Sequence[object]) -> str:
+        """Give a row's site as the first row that names it spells it."""
+        given = raw[self._site_place]
+        if (spelt := self._spelt.get(given)) is None:
+            text = text_of(given) or NO_SITE
+            spelt = self._spelt[given] = self._sites.setdefault(normalise_code(text), text)
+        return spelt
+
+    def __call__(self, raw: Sequence[object], mark: str) -> Row:
+        values: list[Value] = []
+        problems: list[tuple[str, str]] = []
+        for name, place, read in self._readers:
+            if place is None:
+                values.append(None)
+            elif read is None:
+                values.append(text_of(raw[place]))
+            else:
+                try:
+                    values.append(read(raw[place]))
+                except ValueError as error:
+                    values.append(text_of(raw[place]))
+                    problems.append((name, str(error)))
+        values[_SITE] = self._site(raw)
+        return Row(tuple(values), tuple(problems), mark)
+
+
 _SITE = BPO_FIELDS.index("site")
 _CODE = BPO_FIELDS.index("code")
 
 
-def customers(rows: Iterable[Row], fields: Sequence[str]) -> list[Customer]:
+def customers(rows: Iterable[Row], fields: Sequence[str], marker: Marker | None = None) -> list[Customer]:
     """Put the rows of all sites together, one customer a code, in the order in which the codes first appear.
 
-    `fields` are those that BPO has. Rows without a code are a customer each, for nobody knows whose they are.
+    `fields` are those that BPO has. Rows without a code are a customer each, for nobody knows whose they are. With the
+    `marker` of the rows the customers have marks.
     """
     by_code: dict[str, list[Row]] = {}
     without_code: list[list[Row]] = []
@@ -189,12 +239,14 @@ def customers(rows: Iterable[Row], fields: Sequence[str]) -> list[Customer]:
             without_code.append([row])
     compared = [(name, BPO_FIELDS.index(name)) for name in fields if name not in _PER_SITE]
     return [
-        _customer(group, compared, has_status="status" in fields, has_debtor="is_debtor" in fields)
+        _customer(group, compared, marker, has_status="status" in fields, has_debtor="is_debtor" in fields)
         for group in (*by_code.values(), *without_code)
     ]
 
 
-def _customer(group: Sequence[Row], compared: Sequence[tuple[str, int]], *, has_status: bool, has_debtor: bool) -> Customer:
+def _customer(
+    group: Sequence[Row], compared: Sequence[tuple[str, int]], marker: Marker | None, *, has_status: bool, has_debtor: bool
+) -> Customer:
     if len(group) > 1:
         # By site, so that the order in which a database hands its rows over changes nothing.
         group = sorted(group, key=lambda row: (str(row.values[_SITE]).casefold(), repr(row.values)))
@@ -219,6 +271,7 @@ def _customer(group: Sequence[Row], compared: Sequence[tuple[str, int]], *, has_
         values=first.values,
         problems=problems,
         contradictions=contradictions,
+        mark="" if marker is None else marker.joined([row.mark for row in group]),
     )
 
 

@@ -41,11 +41,11 @@ def check_company(company: Company, known: str) -> None:
 
 
 def _check_bpo(survey: Survey) -> None:
-    if not survey.customers:
+    if not survey.customers and not survey.in_step:
         raise GuardError(
             "BPO lists no customers at all.", "Check [bpo] in the configuration: the table, and the login's rights."
         )
-    linked = len(survey.links)
+    linked = len(survey.links) + len(survey.in_step)
     present = {customer.key for customer in survey.customers}
     lacking = sum(key not in present for key in survey.links)
     if linked >= _FEW and lacking * 2 > linked:
@@ -56,7 +56,7 @@ def _check_bpo(survey: Survey) -> None:
 
 
 def _check_accounts(survey: Survey) -> None:
-    linked = len(survey.links)
+    linked = len(survey.links) + len(survey.in_step)
     missing = sum(
         pairing.link is not None and pairing.account is None and pairing.kind is PairingKind.MISSING
         for pairing in survey.matching.pairings
@@ -77,14 +77,15 @@ def _check_changes(plan: Plan, given: Limit | None) -> None:
                 f"Look at the plan; if it is right: --max-changes {len(plan.writes)}",
             )
         return
-    in_step = [change for change in plan.changes if change.was_in_step and change.seen is not None]
-    updates = sum(change.is_write and change.action is not Action.CREATE for change in in_step)
-    if len(in_step) < _FEW and given is None:
+    before = [change for change in plan.changes if change.was_in_step and change.seen is not None]
+    updates = sum(change.is_write and change.action is not Action.CREATE for change in before)
+    in_step = len(before) + sum(plan.in_step.values())
+    if in_step < _FEW and given is None:
         return
-    if limit.percent is not None and updates * _ALL > limit.percent * len(in_step):
-        share = updates * _ALL // len(in_step)
+    if limit.percent is not None and updates * _ALL > limit.percent * in_step:
+        share = updates * _ALL // in_step
         raise GuardError(
-            f"{updates:,} of {len(in_step):,} accounts that were in step would be changed ({share} %), and max_changes "
+            f"{updates:,} of {in_step:,} accounts that were in step would be changed ({share} %), and max_changes "
             f"allows {limit.percent} %.",
             f"Look at the plan; if it is right: --max-changes {len(plan.writes)}",
         )

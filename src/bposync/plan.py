@@ -55,11 +55,24 @@ class Plan:
     changes: tuple[Change, ...]
     accounting_only: tuple[Account, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    in_step: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    """How many more customers are in step as they were before, by their sites; there is no change of theirs."""
 
     @cached_property
     def summary(self) -> dict[str, int]:
         """How many customers have each action."""
-        return summarise(self.changes)
+        return self._summarise(self.changes, sum(self.in_step.values()))
+
+    def summary_at(self, site: str) -> dict[str, int]:
+        """How many customers of a site have each action."""
+        in_step = sum(count for sites, count in self.in_step.items() if site in sites)
+        return self._summarise((change for change in self.changes if site in change.sites), in_step)
+
+    @staticmethod
+    def _summarise(changes: Iterable[Change], in_step: int) -> dict[str, int]:
+        counts = summarise(changes)
+        counts[Action.SAME.value] += in_step
+        return counts
 
     @cached_property
     def writes(self) -> tuple[Change, ...]:
@@ -78,15 +91,21 @@ def summarise(changes: Iterable[Change]) -> dict[str, int]:
     return {action.value: counts[action] for action in Action}
 
 
-def make_plan(matching: Matching, books: Books, decisions: Decisions, choice: Choice) -> Plan:
-    """Give what a sync of the chosen customers would do."""
+def make_plan(
+    matching: Matching,
+    books: Books,
+    decisions: Decisions,
+    choice: Choice,
+    in_step: Mapping[tuple[str, ...], int] | None = None,
+) -> Plan:
+    """Give what a sync of the chosen customers would do. `in_step` are those who are known to be, by their sites."""
     planner = _Planner(books, decisions, choice)
     changes = [
         planner.change(pairing) for pairing in matching.pairings if choice.includes(_key_of(pairing), _sites_of(pairing))
     ]
     planner.reject_shared_codes(changes)
     changes.sort(key=lambda change: (normalise_code(change.code), change.code))
-    return Plan(tuple(changes), matching.accounting_only, (*books.notes, *planner.notes()))
+    return Plan(tuple(changes), matching.accounting_only, (*books.notes, *planner.notes()), in_step or {})
 
 
 def verdict(field: Field, bpo: Value, accounting: Value, agreed: tuple[Value, Value] | None, *, held: bool) -> Verdict | None:
@@ -259,7 +278,9 @@ class _Planner:
             if name in compared and not held and value == bpo and (name != "hold" or bpo):
                 agreed[name] = (bpo, bpo)
         link = Link(customer.code, base.account, "", customer.name, customer.sites, agreed)
-        return replace(base, action=Action.CREATE, fields=tuple(changes), reasons=tuple(reasons), link=link)
+        # What an account cannot hold is compared, and said, each time.
+        mark = "" if any(change.verdict is Verdict.HELD for change in changes) or shape.held else customer.mark
+        return replace(base, action=Action.CREATE, fields=tuple(changes), reasons=tuple(reasons), link=link, mark=mark)
 
     def _count_terms(self, name: str, customer: Customer) -> None:
         if name == "terms" and customer.text("terms"):
@@ -271,9 +292,9 @@ class _Planner:
         assert account is not None  # noqa: S101
         agreed: Agreed = pairing.link.agreed if pairing.link else {}
         link = self._link(pairing, customer, account, shape, agreed)
-        base = replace(base, link=link)
         if shape.values == account.values:
-            return replace(base, reasons=pairing.reasons)
+            return replace(base, link=_marked(link, customer, account), reasons=pairing.reasons)
+        base = replace(base, link=link)
         changes = []
         reasons = list(pairing.reasons)
         # A value that would have rejected the customer, had a person not accepted it, cannot be written either.
@@ -309,6 +330,10 @@ class _Planner:
         reasons += [f"{change.field}: {_why(change)}" for change in changes if change.verdict is Verdict.CONFLICT]
         found_verdicts = {change.verdict for change in changes}
         action = next((action for kind, action in _ACTIONS if kind in found_verdicts), Action.SAME)
+        if not changes:
+            base = replace(base, link=_marked(link, customer, account))
+        elif found_verdicts == {Verdict.WRITE}:
+            base = replace(base, mark=customer.mark)
         return replace(base, action=action, fields=tuple(changes), reasons=tuple(reasons))
 
     def _overwrites(self, customer: Customer, name: str, accounting: Value) -> bool:
@@ -356,6 +381,13 @@ _ACTIONS: Final = (
 )
 
 
+def _marked(link: Link, customer: Customer, account: Account) -> Link:
+    """Give the link of a pair that is in step with the marks of both sides; one that has them already as it is."""
+    if not customer.mark or not account.mark or link.marks == (customer.mark, account.mark):
+        return link
+    return replace(link, marks=(customer.mark, account.mark), at=None)
+
+
 def _was_in_step(link: Link | None) -> bool:
     """Tell whether a pair ever agreed: one that a person linked, or accepted as it stood, is a first pairing still."""
     return link is not None and any(bpo == accounting for bpo, accounting in link.agreed.values())
@@ -398,13 +430,20 @@ def after_writing(books: Books, change: Change, account: Account) -> Link:
     """
     assert change.link is not None  # noqa: S101 - whatever is written is linked
     now = dict(zip(books.fields, account.values, strict=True))
+    written_fields = {written.field for written in change.writes}
+    others_are_as_seen = change.seen is None or all(
+        before == value
+        for name, before, value in zip(books.fields, change.seen.values, account.values, strict=False)
+        if name not in written_fields
+    )
+    marks = (change.mark, account.mark) if change.mark and account.mark and others_are_as_seen else ("", "")
     agreed = {name: pair for name, pair in change.link.agreed.items() if change.seen is not None or now.get(name) == pair[0]}
     for written in change.writes if change.action is not Action.CREATE else ():
         if written.field == "hold" and not written.new:
             agreed.pop("hold", None)
         else:
             agreed[written.field] = (written.new, written.new)
-    return replace(change.link, account=account.code, account_key=account.key, agreed=agreed)
+    return replace(change.link, account=account.code, account_key=account.key, agreed=agreed, marks=marks)
 
 
 def differences(books: Books, change: Change, account: Account) -> list[str]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bposync.fields import BPO_FIELDS
+from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,8 @@ class Row:
 
     values: tuple[Value, ...]
     problems: tuple[tuple[str, str], ...] = ()
+    mark: str = field(default="", compare=False)
+    """Of the row as the database gave it (`marks.py`); empty where nobody asked for it."""
 
     def value(self, name: str) -> Value:
         """Give one field's value."""
@@ -94,6 +97,8 @@ class Customer:
     values: tuple[Value, ...]
     problems: tuple[tuple[str, str], ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
+    mark: str = field(default="", compare=False)
+    """Of all its rows; empty where nobody asked for it."""
 
     def value(self, name: str) -> Value:
         """Give one field's value."""
@@ -118,6 +123,13 @@ class Account:
     vat_number: str
     values: tuple[Value, ...]
     new_values: tuple[Value, ...] = ()
+    mark: str = field(default="", compare=False)
+    """Of its row; empty where nobody asked for it, or the books cannot tell."""
+
+    @property
+    def identity(self) -> str:
+        """What an account is known by: the system's own key, or its code where there is none."""
+        return self.key or normalise_code(self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +173,13 @@ class Link:
     agreed: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
     by: str = ""
     at: datetime | None = None
+    marks: tuple[str, str] = field(default=("", ""), compare=False)
+    """BPO's mark and the account's, as they were when a plan last found the pair in step; empty where none did."""
+
+    @property
+    def identity(self) -> str:
+        """What its account is known by, as `Account.identity`."""
+        return self.account_key or normalise_code(self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +261,8 @@ class Change:
     link: Link | None = None
     was_in_step: bool = False
     """Whether both sides agreed before: the pair is in the journal, with a value that they had in common."""
+    mark: str = field(default="", compare=False)
+    """BPO's mark where the pair is in step once all that the change writes is written; else empty."""
 
     @property
     def writes(self) -> tuple[FieldChange, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bposync import bpo as bpo_room
+from bposync import scan
+from bposync.accounting import MarkedBooks
 from bposync.errors import UsageError, did_you_mean
 from bposync.match import match
 from bposync.plan import Choice, Plan, make_plan
@@ -13,7 +16,7 @@ from bposync.records import Action
 from bposync.values import normalise_code, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from bposync.accounting import Accounting, Books
     from bposync.config import Settings
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Survey:
-    """All of BPO and all accounts, with who is who; whatever site is asked for."""
+    """All of BPO and all accounts, with who is who; whatever site is asked for.
+
+    Whoever was read past, because the pair is in step as it was before, is in `in_step` and nowhere else.
+    """
 
     settings: Settings
     books: Books
@@ -34,6 +40,10 @@ class Survey:
     links: Mapping[str, Link]
     decisions: Decisions
     matching: Matching
+    in_step: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The sites of each customer who was read past, by code."""
+    other_codes: Sequence[Link] = ()
+    """Links to accounts of another code than the customer's own, of those who were read past."""
     has_account_column: bool = False
     """Whether BPO says itself which account a customer has."""
     waiting: Callable[[Change], str] = field(default=lambda _: "")
@@ -43,6 +53,7 @@ class Survey:
     def sites(self) -> tuple[str, ...]:
         """BPO's sites, in order."""
         found = dict.fromkeys(site for customer in self.customers for site in customer.sites)
+        found |= dict.fromkeys(site for sites in set(self.in_step.values()) for site in sites)
         return tuple(sorted(found, key=str.casefold))
 
     def choose(
@@ -53,8 +64,7 @@ class Survey:
             chosen = bpo_room.choose_sites(sites, self.sites)
         else:
             chosen = bpo_room.choose_sites(self.settings.bpo.sites, self.sites, "[bpo] sites")
-        known = {customer.key: customer.code for customer in self.customers}
-        known |= {key: link.customer for key, link in self.links.items() if key not in known}
+        known = self._known_codes() if customers else {}
         keys = []
         for code in customers or ():
             key = normalise_code(code)
@@ -63,9 +73,28 @@ class Survey:
             keys.append(key)
         return Choice(chosen, frozenset(keys), overwrite, self.settings.bpo.sync_statuses)
 
+    def _known_codes(self) -> dict[str, str]:
+        """Give everybody's code by its normalised form, those of links whose customer is gone last."""
+        known = {customer.key: customer.code for customer in self.customers}
+        known |= {normalise_code(code): code for code in self.in_step}
+        return known | {key: link.customer for key, link in self.links.items() if key not in known}
+
+    @property
+    def listed(self) -> Counter[str]:
+        """How many customers BPO lists at each site."""
+        counts = Counter(site for customer in self.customers for site in customer.sites)
+        for sites, count in Counter(self.in_step.values()).items():
+            counts.update(dict.fromkeys(sites, count))
+        return counts
+
     def plan(self, choice: Choice) -> Plan:
         """Give what a sync of the chosen customers would do."""
-        plan = make_plan(self.matching, self.books, self.decisions, choice)
+        if choice.customers:
+            in_step = Counter(sites for code, sites in self.in_step.items() if choice.includes(normalise_code(code), sites))
+        else:
+            in_step = Counter(self.in_step.values())
+            in_step = Counter({sites: count for sites, count in in_step.items() if choice.includes("", sites)})
+        plan = make_plan(self.matching, self.books, self.decisions, choice, in_step)
         changes = tuple(self._done_already(change) if change.is_write else change for change in plan.changes)
         count = sum(one is not other for one, other in zip(changes, plan.changes, strict=True))
         if not count:
@@ -93,16 +122,36 @@ def make_survey(
     journal: Journal,
     read_customers: Callable[[int], None] | None = None,
     read_accounts: Callable[[int], None] | None = None,
+    *,
+    whole: bool = True,
 ) -> Survey:
-    """Read both sides and the journal, and pair them."""
-    customers = bpo_room.customers(bpo.rows(read_customers), bpo.fields)
-    accounts = accounting.books.read(read_accounts)
-    links = journal.links.read()
+    """Read both sides and the journal, and pair them. Unless `whole`, past the pairs that are in step as they were."""
+    books = accounting.books
+    if isinstance(books, MarkedBooks):
+        books.marker = scan.marker_of(settings, bpo, books)
     decisions = journal.decisions.read()
-    matching = match(customers, accounts, links, decisions)
+    found = None if whole else scan.read_past(bpo, books, journal, decisions, read_customers, read_accounts)
+    if found is None:
+        found = scan.read_whole(bpo, books, journal, read_customers, read_accounts)
+    matching = match(found.customers, found.accounts, found.links, decisions)
     exported = {normalise_code(intent.change.account) for intent in journal.runs.unsettled() if intent.exported}
-    return Survey(
-        settings, accounting.books, customers, accounts, links, decisions, matching,
+    survey = Survey(
+        settings, books, found.customers, found.accounts, found.links, decisions, matching, found.in_step, found.other_codes,
         has_account_column="account" in bpo.fields,
         waiting=lambda change: accounting.way.waiting(change) if normalise_code(change.account) in exported else "",
     )  # fmt: skip
+    return _without(survey, found.stand_ins) if found.stand_ins else survey
+
+
+def _without(survey: Survey, stand_ins: Collection[str]) -> Survey:
+    """Leave out those who stood among the others for the others' sake."""
+    pairings = survey.matching.pairings
+    return replace(
+        survey,
+        customers=[customer for customer in survey.customers if customer.code not in stand_ins],
+        links={key: link for key, link in survey.links.items() if link.customer not in stand_ins},
+        matching=replace(
+            survey.matching,
+            pairings=tuple(each for each in pairings if each.customer is None or each.customer.code not in stand_ins),
+        ),
+    )

@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from bposync import apply, config
+from bposync import apply, config, guards
 from bposync.accounting import open_accounting
 from bposync.bpo import Bpo
 from bposync.demo import evolution
+from bposync.errors import GuardError
 from bposync.fields import FIELDS, Kind
 from bposync.journal import open_journal
 from bposync.journal.runs import Run
 from bposync.survey import make_survey
+from bposync.values import normalise_code
 from support import cli
 
 if TYPE_CHECKING:
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
     from bposync.accounting import Accounting
     from bposync.apply import Result
     from bposync.journal import Journal
-    from bposync.plan import Plan
+    from bposync.plan import Choice, Plan
     from bposync.records import Change, Link, Outcome
+    from bposync.survey import Survey
     from support.postgres import PostgresServer
 
 VIEW = "CustomerListing"
@@ -117,14 +120,48 @@ class Opened:
     journal: Journal
 
     def plan(self, *sites: str, customers: tuple[str, ...] = (), overwrite: bool = False) -> Plan:
-        survey = make_survey(self.settings, self.bpo, self.accounting, self.journal)
-        return survey.plan(survey.choose(sites, customers, overwrite=overwrite))
+        survey = self.survey()
+        choice = survey.choose(sites, customers, overwrite=overwrite)
+        plan = survey.plan(choice)
+        self.check_past(survey, choice, plan)
+        return plan
+
+    def survey(self, *, whole: bool = True) -> Survey:
+        return make_survey(self.settings, self.bpo, self.accounting, self.journal, whole=whole)
+
+    def check_past(self, survey: Survey, choice: Choice, plan: Plan) -> None:
+        """Whoever is read past is in step, and nobody's lot is another one because somebody was."""
+        past = self.survey(whole=False)
+        found = past.plan(choice)
+        left_out = {normalise_code(code) for code in past.in_step}
+        assert past.in_step == {code: sites for code, sites in _sites(survey).items() if normalise_code(code) in left_out}
+        rest = [change for change in plan.changes if normalise_code(change.code) not in left_out]
+        assert list(found.changes) == rest
+        assert found.summary == plan.summary
+        assert all(found.summary_at(site) == plan.summary_at(site) for site in survey.sites)
+        assert not any(change.reasons or change.is_write for change in plan.changes if normalise_code(change.code) in left_out)
+        assert (found.accounting_only, set(found.notes)) == (plan.accounting_only, set(plan.notes))
+        assert (past.sites, past.listed) == (survey.sites, survey.listed)
+        assert len(past.links) + len(past.in_step) == len(survey.links)
+        assert _stopped(past, found, self.journal) == _stopped(survey, plan, self.journal)
 
     def carry_out(self, plan: Plan, *, fail_fast: bool = False) -> Result:
         run = Run.start(sites=(), summary=plan.summary, login="")
         result = apply.carry_out(plan, self.accounting, self.journal, run, fail_fast=fail_fast)
         self.journal.runs.end(run.run, result.counts, 0)
         return result
+
+
+def _sites(survey: Survey) -> dict[str, tuple[str, ...]]:
+    return {customer.code: customer.sites for customer in survey.customers}
+
+
+def _stopped(survey: Survey, plan: Plan, journal: Journal) -> str:
+    try:
+        guards.check(survey, plan, None, journal.known_company())
+    except GuardError as error:
+        return error.message
+    return ""
 
 
 @dataclass(frozen=True)

@@ -321,14 +321,18 @@ class Shadow:
         claims: dict[int, set[str]] = defaultdict(set)
         for customer in customers:
             link = self.links.get(customer.key)
-            if link and link.key in accounts and not customer.is_inactive:
+            if link and _is_its(accounts.get(link.key), link, customer) and not customer.is_inactive:
                 claims[link.key].add(customer.key)
-        pairs = Pairs({}, set(claims), {link.key for link in self.links.values()} - set(claims))
+        by_key = {customer.key: customer for customer in customers}
+        held = {link.key for key, link in self.links.items() if _is_its(accounts.get(link.key), link, by_key.get(key))}
+        pairs = Pairs({}, set(claims), held - set(claims))
         for customer in customers:
             link = self.links.get(customer.key)
             if written[customer.key] > 1:
                 pairs.of[customer.code] = "rejected", None
-            elif link and (link.key not in accounts or (customer.is_inactive and link.key in claims)):
+            elif link and (
+                not _is_its(accounts.get(link.key), link, customer) or (customer.is_inactive and link.key in claims)
+            ):
                 pairs.of[customer.code] = "missing", None
             elif link:
                 pairs.of[customer.code] = "rejected" if len(claims[link.key]) > 1 else "paired", link.key
@@ -526,3 +530,17 @@ def _amount(raw: float | None) -> Said:
 def accounts_of(rows: Iterable[Mapping[str, Any]]) -> Accounts:
     """Give Client's rows as accounts, by their keys."""
     return {account.key: account for account in map(Account.of, rows)}
+
+
+def _is_its(account: Account | None, link: Link, customer: Customer | None) -> bool:
+    """Tell whether an account that has a link's key is still the one that was linked, and no other that got the key anew."""
+    if account is None:
+        return False
+    names = {letters(str(link.agreed["name"][1]))} if "name" in link.agreed else {letters(account.name)}
+    names |= {letters(str(customer.values["name"]))} if customer else set()
+    known_by_vat = digits(str(link.agreed["vat_number"][1])) if "vat_number" in link.agreed else ""
+    return (
+        folded(account.code) == folded(link.account)
+        or letters(account.name) in names
+        or (bool(known_by_vat) and digits(account.vat_number) == known_by_vat)
+    )

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bposync.config import Settings
+    from bposync.marks import Marker, Unchanged
     from bposync.records import Account, Change, Customer, Outcome, Particulars, Shape
     from bposync.values import Value
 
@@ -61,6 +62,24 @@ class Books(Protocol):
 
     def shape(self, customer: Customer) -> Shape:
         """Give a customer as an account would hold it, with what cannot be held."""
+        ...
+
+
+@runtime_checkable
+class MarkedBooks(Books, Protocol):
+    """Books in which an account is a row, or two, that has a mark (`marks.py`)."""
+
+    basis: str
+    """All that decides, besides the rows of both sides, how a customer and an account compare."""
+    marker: Marker | None
+    """Makes the marks of the accounts that are read, once somebody has set it."""
+
+    def read_past(self, unchanged: Unchanged, progress: Callable[[int], None] | None = None) -> list[Account]:
+        """Read all accounts but those that `unchanged` knows, by what they are known by (`Account.identity`) and mark."""
+        ...
+
+    def read_some(self, identities: Sequence[str]) -> list[Account]:
+        """Read some accounts, by what they are known by."""
         ...
 
 

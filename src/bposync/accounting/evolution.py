@@ -134,6 +134,11 @@ class Evolution:
         self._terms = by_code(self._configuration.terms)
         self._check_codes()
         self._choose_fields(settings, bpo_fields)
+        table = self._configuration
+        # What decides, besides a customer, what `shape` gives.
+        self.shape_basis = repr(
+            (NAME, self.fields, self.new_fields, table.groups, table.terms, table.defaults, self._upper, facts)
+        )
         self.notes: tuple[str, ...] = tuple(
             f"[accounting.defaults] {name}: {self.holder} has no place for it in an account."
             for name in LOOKUPS

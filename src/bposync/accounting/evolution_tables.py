@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from bposync.config import Settings
+    from bposync.marks import Marker, Unchanged
     from bposync.values import Value
 
 PURPOSE: Final = "the accounting system"
+_ROWS_AT_ONCE: Final = 2000
 _Types = dict[str, tuple[str, sa.types.TypeEngine[Any]]]
 
 
@@ -155,6 +157,8 @@ class EvolutionTables(Evolution):
         columns = ["DCLink", "Account", "Name", *(["Tax_Number"] if self.column("Tax_Number") else [])]
         columns += [COLUMNS[name][0] for name in (*self.fields, *self.new_fields)]
         self._read_columns = [str(self.column(name)) for name in dict.fromkeys(columns)]
+        self.basis = repr((self.shape_basis, self._read_columns, self._types))
+        self.marker: Marker | None = None
         places = {name.casefold(): place for place, name in enumerate(dict.fromkeys(columns))}
         self._vat_place = places.get("tax_number")
         self._field_places = [(name, places[COLUMNS[name][0].casefold()]) for name in self.fields]
@@ -162,17 +166,31 @@ class EvolutionTables(Evolution):
 
     def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
         """Read all accounts."""
+        return self.read_past(lambda _identity, _mark: False, progress)
+
+    def read_past(self, unchanged: Unchanged, progress: Callable[[int], None] | None = None) -> list[Account]:
+        """Read all accounts but those that `unchanged` knows."""
         accounts: list[Account] = []
+        count, marker = 0, self.marker
         with (
             database.plain_errors(self._place, "cannot be read"),
             self._engine.connect() as connection,
-            connection.execution_options(stream_results=True, yield_per=2000).execute(self._select()) as rows,
+            connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE).execute(self._select()) as rows,
         ):
-            for row in rows:
-                accounts.append(self._account(row))
-                if progress is not None and len(accounts) % 2000 == 0:
-                    progress(len(accounts))
+            for some in rows.partitions():
+                for row in map(tuple, some):
+                    mark = "" if marker is None else marker.mark(row)
+                    if not unchanged(text_of(row[0]), mark):
+                        accounts.append(self._account(row, mark))
+                count += len(some)
+                if progress is not None:
+                    progress(count)
         return accounts
+
+    def read_some(self, identities: Sequence[str]) -> list[Account]:
+        """Read some accounts again, by what they are known by."""
+        with database.plain_errors(self._place, "cannot be read"), self._engine.connect() as connection:
+            return self._by_key(connection, identities, lock=False)
 
     def particulars(self, accounts: Sequence[Account]) -> list[Particulars]:
         """Give balance and last change, where this version has the columns."""
@@ -220,7 +238,7 @@ class EvolutionTables(Evolution):
             statement = self._select().where(key_column.in_([int(key) for key in some]))
             if lock:
                 statement = statement.with_for_update().with_hint(self._table, "WITH (UPDLOCK, ROWLOCK)", "mssql")
-            found += [self._account(row) for row in connection.execute(statement)]
+            found += [self._account(tuple(row)) for row in connection.execute(statement)]
         return found
 
     def _by_code(self, connection: sa.Connection, codes: Sequence[str]) -> list[Account]:
@@ -230,14 +248,16 @@ class EvolutionTables(Evolution):
         found = []
         for some in database.chunks(wanted, database.MAX_PARAMETERS):
             folded = sa.func.lower(sa.func.ltrim(sa.func.rtrim(account)))
-            found += [self._account(row) for row in connection.execute(self._select().where(folded.in_(some)))]
+            found += [self._account(tuple(row)) for row in connection.execute(self._select().where(folded.in_(some)))]
         return found
 
     def _select(self) -> sa.Select[*tuple[Any, ...]]:
         wanted: list[sa.ColumnClause[Any]] = [database.column(name) for name in self._read_columns]
         return sa.select(*wanted).select_from(self._table)
 
-    def _account(self, row: Sequence[Any]) -> Account:
+    def _account(self, row: tuple[Any, ...], mark: str = "") -> Account:
+        if not mark and self.marker is not None:
+            mark = self.marker.mark(row)
         return Account(
             code=text_of(row[1]),
             key=text_of(row[0]),
@@ -245,6 +265,7 @@ class EvolutionTables(Evolution):
             vat_number="" if self._vat_place is None else text_of(row[self._vat_place]),
             values=tuple(self._value(name, row[place]) for name, place in self._field_places),
             new_values=tuple(self._value(name, row[place]) for name, place in self._new_places),
+            mark=mark,
         )
 
     def _value(self, name: str, raw: object) -> Value:

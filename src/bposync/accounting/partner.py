@@ -125,6 +125,12 @@ class Partner:
         """The accounts that had no main delivery row when they were last read."""
         self.widths: Mapping[str, int] = {"code": CODE_WIDTH, **{name: self._width(name) for name in COLUMNS}}
         """What each text field holds, in bytes of cp1252; 0 for what is no text."""
+        table = self._configuration
+        # What decides, besides a customer, what `shape` gives.
+        self.shape_basis = repr((
+            NAME, self.fields, self.new_fields, table.groups, table.terms, table.defaults, self._upper, self.forbidden,
+            self.widths, facts.categories,
+        ))  # fmt: skip
 
     def _width(self, name: str) -> int:
         column = COLUMNS[name]

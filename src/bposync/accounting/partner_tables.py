@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bposync.config import Settings
+    from bposync.marks import Marker, Unchanged
     from bposync.records import Account, Change
 
 PURPOSE: Final = "the accounting system"
@@ -114,6 +115,8 @@ class PartnerTables(Partner):
         self._master_columns = tuple(dict.fromkeys(column.name for column in wanted if column.table == MASTER))
         self._delivery_columns = tuple(dict.fromkeys(column.name for column in wanted if column.table == DELIVERY))
         self._stored: dict[str, Record] = {}
+        self.basis = repr((self.shape_basis, self._master_columns, self._delivery_columns))
+        self.marker: Marker | None = None
 
     def _facts_of(self, connection: sa.Connection) -> Facts:
         columns = {
@@ -143,17 +146,36 @@ class PartnerTables(Partner):
 
     def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
         """Read all accounts."""
+        return self.read_past(lambda _identity, _mark: False, progress)
+
+    def read_past(self, unchanged: Unchanged, progress: Callable[[int], None] | None = None) -> list[Account]:
+        """Read all accounts but those that `unchanged` knows."""
         accounts: list[Account] = []
         lacking: list[str] = []
         with database.plain_errors(self._place, "cannot be read"), self._engine.connect() as connection:
-            for record in self.records(connection, None, self._master_columns, self._delivery_columns):
-                accounts.append(self._account(record))
+            records = self.records(connection, None, self._master_columns, self._delivery_columns)
+            for count, record in enumerate(records, 1):
+                code = text_of(record.stored_code)
+                mark = self._mark(record)
+                if not unchanged(normalise_code(code), mark):
+                    accounts.append(self._account(record, mark))
                 if record.delivery is None:
-                    lacking.append(accounts[-1].code)
-                if progress is not None and len(accounts) % 2000 == 0:
-                    progress(len(accounts))
+                    lacking.append(code)
+                if progress is not None and count % 2000 == 0:
+                    progress(count)
         self.without_delivery = tuple(sorted(lacking))
         return accounts
+
+    def read_some(self, identities: Sequence[str]) -> list[Account]:
+        """Read some accounts, by their codes."""
+        with database.plain_errors(self._place, "cannot be read"), self._engine.connect() as connection:
+            records = self.records(connection, identities, self._master_columns, self._delivery_columns)
+            return [self._account(record, self._mark(record)) for record in records]
+
+    def _mark(self, record: Record) -> str:
+        if self.marker is None:
+            return ""
+        return self.marker.mark((record.stored_code, record.master, record.delivery))
 
     def particulars(self, accounts: Sequence[Account]) -> list[Particulars]:
         """Give when accounts were last changed; how balances add up nobody publishes."""
@@ -213,7 +235,7 @@ class PartnerTables(Partner):
         by_code: dict[str, list[Account]] = {}
         self._stored = {}
         for record in self.records(connection, codes, self._master_columns, self._delivery_columns):
-            account = self._account(record)
+            account = self._account(record, self._mark(record))
             by_code.setdefault(normalise_code(account.code), []).append(account)
             self._stored[normalise_code(account.code)] = record
         found: list[Account | None] = []
@@ -239,11 +261,11 @@ class PartnerTables(Partner):
                 statement = sa.update(_clause(table, [name])).where(table.is_key(CODE, code)).values({column.name: column})
                 connection.execute(statement)
 
-    def _account(self, record: Record) -> Account:
+    def _account(self, record: Record, mark: str) -> Account:
         values = dict(zip(self._master_columns, record.master, strict=True))
         if record.delivery is not None:
             values |= zip(self._delivery_columns, record.delivery, strict=True)
-        return self.account(text_of(record.stored_code), values)
+        return replace(self.account(text_of(record.stored_code), values), mark=mark)
 
     # Writing: what a change is in the two tables. The way in carries it out.
 

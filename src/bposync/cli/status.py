@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -59,21 +58,22 @@ def show(
         progress("Reading accounts") as two,
     ):
         post_accounts = bpo.post_accounts()
-        survey = make_survey(settings, bpo, accounting, journal, one, two)
+        survey = make_survey(settings, bpo, accounting, journal, one, two, whole=session.output.verbose)
         runs = journal.runs.all()
         open_intents = [intent for intent in journal.runs.unsettled() if not intent.exported]
         choice = survey.choose(site)
         # While the books are open: some look up a code only when it is asked for.
         plan = survey.plan(choice)
         facts = files.facts(session, accounting, choice.sites or survey.sites)
-    listed = Counter(name for customer in survey.customers for name in customer.sites)
+    listed = survey.listed
     sites = [_site(name, listed[name], plan, runs) for name in choice.sites or survey.sites]
     in_sync = not open_intents and not any(plan.summary[action] for action in _out_of_step())
     # Where BPO cannot say which account a customer has, it may know a customer under its own code only.
     other_codes = (
         []
         if survey.has_account_column
-        else [
+        else [link for link in survey.other_codes if choice.includes(normalise_code(link.customer), link.sites)]
+        + [
             pairing.link
             for pairing in survey.matching.pairings
             if pairing.customer is not None
@@ -129,14 +129,12 @@ def _out_of_step() -> tuple[Action, ...]:
 
 def _site(name: str, customers: int, plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
     from bposync.documents import moment
-    from bposync.plan import summarise
 
-    changes = [change for change in plan.changes if name in change.sites]
     last = next((run for run in runs if name in run.sites and not run.customers and run.exit_code is not None), None)
     return {
         "site": name,
         "customers": customers,
-        "summary": summarise(changes),
+        "summary": plan.summary_at(name),
         "last_sync": None
         if last is None
         else {"run": last.run, "at": moment(last.at), "by": last.by, "outcomes": dict(last.outcomes)},

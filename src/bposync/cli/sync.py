@@ -86,7 +86,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
         sync.ask(plan)
         with accounting.way.lock():
             sync.settle()
-            sync.look_again(survey)
+            sync.look_again()
             return sync.write(choice, plan)
 
 
@@ -126,6 +126,7 @@ class _Sync:
         self.sites: tuple[str, ...] = ()
         self.asked = False
         self.known_company = ""
+        self.journal_was: tuple[int, ...] = ()
         self.left_out: list[str] = []
         self.settled: list[str] = []
 
@@ -174,7 +175,9 @@ class _Sync:
         ):
             first = not journal.runs.all()
             self.known_company = journal.known_company()
-            survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two)
+            self.journal_was = journal.position()
+            # Whoever is in step is listed only with --verbose.
+            survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two, whole=self.output.verbose)
         self.bpo.close()
         choice = survey.choose(sites, customers, overwrite=overwrite)
         self.sites = choice.sites or survey.sites
@@ -187,14 +190,13 @@ class _Sync:
             for line in self.bpo.left_out_in_words():
                 self.output.note(line)
         plan = survey.plan(choice)
-        codes = [change.code for change in plan.changes] if choice.customers else []
-        self.files.know(self.accounting, plan, self.sites, codes, self.settled, lambda: self.document(plan))
+        self.files.know(self.accounting, plan, self.sites, customers or (), self.settled, lambda: self.document(plan))
         return survey, choice, plan
 
-    def look_again(self, survey: Survey) -> None:
+    def look_again(self) -> None:
         """Stop where somebody synchronised or decided while the question waited: the plan is of another time."""
         with self._journal(writes=False) as journal:
-            same = journal.links.read() == survey.links and journal.decisions.read() == survey.decisions
+            same = journal.position() == self.journal_was
         if not same:
             raise GuardError(
                 "Somebody synchronised or decided something while the question waited; nothing was written.",

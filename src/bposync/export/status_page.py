@@ -8,7 +8,7 @@ from bposync.export import changes as parts
 from bposync.export.markup import Markup, element
 from bposync.export.page import code, left_out, page, section, table, verdict
 from bposync.export.sync_page import MOST_CUSTOMERS
-from bposync.export.totals import Stage, by_site, stands, totals
+from bposync.export.totals import Stage, by_site, standing, totals
 from bposync.plan import ATTENTION
 from bposync.records import Action, Verdict
 from bposync.words import counted, local, many
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def status_page(told: StatusTold) -> Markup:
     """Make the report of a company's status."""
     plan = told.plan
-    states = stands(plan, {}, Stage.PLANNED)
+    found = standing(plan, {}, Stage.PLANNED)
     last = {site.site: site.last_sync for site in told.sites}
 
     def last_sync(site: str) -> str:
-        found = last[site]
-        return f"{local(found.at)}, {found.by}" if found else "never"
+        run = last[site]
+        return f"{local(run.at)}, {run.by}" if run else "never"
 
     waiting = [change for change in plan.changes if change.action in ATTENTION]
     changed = [change for change in plan.changes if change.is_write and change.action is not Action.CREATE]
@@ -48,8 +48,8 @@ def status_page(told: StatusTold) -> Markup:
         told.facts,
         [
             _verdict(told),
-            totals(states, Stage.PLANNED, partly=sum(change.action in ATTENTION for change in changed)),
-            by_site(plan.changes, states, [site.site for site in told.sites], ("Last sync", last_sync)),
+            totals(found, Stage.PLANNED, partly=sum(change.action in ATTENTION for change in changed)),
+            by_site(found, [site.site for site in told.sites], ("Last sync", last_sync)),
             parts.people(waiting[: shown[0]], len(waiting), more[0]),
             parts.before_after("Changes to write", changed[: shown[1]], len(changed), more[1]),
             parts.new_accounts("New accounts to write", created[: shown[2]], len(created), more[2]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bposync.export import changes as parts
 from bposync.export.markup import Markup, element
 from bposync.export.page import left_out, page, section, verdict
-from bposync.export.totals import Stage, by_site, stands, totals
+from bposync.export.totals import Stage, by_site, standing, totals
 from bposync.plan import ATTENTION
 from bposync.records import Action, Change, OutcomeKind, Verdict
 from bposync.words import DONE, counted, done_in_words, many, writes_in_words
@@ -79,7 +79,7 @@ def _found(told: SyncTold) -> list[Markup | None]:
         return [_notes("Notes", told.notes)]
     stage = _stage(told)
     planned = stage is Stage.PLANNED
-    states = stands(plan, told.outcomes, stage)
+    found = standing(plan, told.outcomes, stage)
     waiting = [change for change in plan.changes if change.action in ATTENTION]
     failed = [] if planned else _failed(told, plan)
     done = [
@@ -97,8 +97,8 @@ def _found(told: SyncTold) -> list[Markup | None]:
     shown = parts.shares(MOST_CUSTOMERS, *groups)
     more = [left_out(len(group) - count, _where(told)) for group, count in zip(groups, shown, strict=True)]
     return [
-        totals(states, stage, partly=sum(change.action in ATTENTION for change in updated)),
-        by_site(plan.changes, states, told.facts.sites),
+        totals(found, stage, partly=sum(change.action in ATTENTION for change in updated)),
+        by_site(found, told.facts.sites),
         _notes("What to do next", told.steps),
         parts.people(waiting[: shown[0]], len(waiting), more[0]),
         parts.troubles(failed[: shown[1]], len(failed), more[1]),

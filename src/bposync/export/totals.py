@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bposync.plan import Plan
-    from bposync.records import Change, Outcome
+    from bposync.records import Outcome
 
 _NARROWEST: Final = 0.7  # percent of the bar that one customer of thousands still gets
 
@@ -53,18 +53,34 @@ _OF_ACTION: Final = {
 }  # fmt: skip
 
 
-def stands(plan: Plan, outcomes: Mapping[int, Outcome], stage: Stage) -> list[State]:
-    """Give how each customer of a plan stands, in order."""
-    return [
-        BAD if stage is not Stage.PLANNED and change.is_write and not (place in outcomes and outcomes[place].kind in DONE)
-        else _OF_ACTION[change.action]
-        for place, change in enumerate(plan.changes)
-    ]  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many customers stand how: of all, and of each site."""
+
+    whole: Counter[State]
+    sites: Mapping[str, Counter[State]]
 
 
-def totals(states: Sequence[State], stage: Stage, *, partly: int = 0) -> Markup:
+def standing(plan: Plan, outcomes: Mapping[int, Outcome], stage: Stage) -> Standing:
+    """Count how the customers of a plan stand; those who are in step as before have no change of theirs in it."""
+    groups: Counter[tuple[tuple[str, ...], State]] = Counter()
+    for place, change in enumerate(plan.changes):
+        done = place in outcomes and outcomes[place].kind in DONE
+        failed = stage is not Stage.PLANNED and change.is_write and not done
+        groups[change.sites, BAD if failed else _OF_ACTION[change.action]] += 1
+    groups.update({(sites, STEP): count for sites, count in plan.in_step.items()})
+    whole: Counter[State] = Counter()
+    by_site: dict[str, Counter[State]] = {}
+    for (sites, state), count in groups.items():
+        whole[state] += count
+        for site in dict.fromkeys(sites):
+            by_site.setdefault(site, Counter())[state] += count
+    return Standing(whole, by_site)
+
+
+def totals(found: Standing, stage: Stage, *, partly: int = 0) -> Markup:
     """Show how many customers stand how. `partly` need a person, and are written in part all the same."""
-    counts = Counter(states)
+    counts = found.whole
     present = [state for state in STATES if counts[state]]
     words = {state: state.words.format(*stage.value) for state in present}
     said = ", ".join(f"{counts[state]:,} {words[state]}" for state in present)
@@ -72,11 +88,11 @@ def totals(states: Sequence[State], stage: Stage, *, partly: int = 0) -> Markup:
         element("li", _swatch(state), element("b", f"{counts[state]:,}", class_="number"), element("span", words[state]))
         for state in present
     ]
-    whole = many(len(states), "customer")
-    bar = _bar([(state, counts[state]) for state in present], f"{whole}: {said}") if states else None
+    whole = many(counts.total(), "customer")
+    bar = _bar([(state, counts[state]) for state in present], f"{whole}: {said}") if present else None
     note = f"Of those who need a person, {partly:,} {'is' if partly == 1 else 'are'} written in part." if partly else ""
     below = element("p", note, class_="note") if note else None
-    return section("Customers", _patterns(), bar, element("ul", legend, class_="legend"), below, count=len(states))
+    return section("Customers", _patterns(), bar, element("ul", legend, class_="legend"), below, count=counts.total())
 
 
 def _bar(parts: Sequence[tuple[State, int]], label: str) -> Markup:
@@ -119,20 +135,11 @@ def _patterns() -> Markup:
     )  # fmt: skip
 
 
-def by_site(
-    changes: Sequence[Change],
-    states: Sequence[State],
-    sites: Sequence[str],
-    further: tuple[str, Callable[[str], str]] | None = None,
-) -> Markup | None:
+def by_site(found: Standing, sites: Sequence[str], further: tuple[str, Callable[[str], str]] | None = None) -> Markup | None:
     """Show how the customers of each site stand; `further` is a last column: its heading, and what it says of a site."""
     if not sites:
         return None
-    counts: dict[str, Counter[State]] = {site: Counter() for site in sites}
-    for change, state in zip(changes, states, strict=True):
-        for site in change.sites:
-            if site in counts:
-                counts[site][state] += 1
+    counts = {site: found.sites.get(site, Counter()) for site in sites}
     present = [state for state in STATES if any(counts[site][state] for site in sites)]
     headings = [("Site", None), ("Customers", "number"), *((state.short, "number") for state in present)]
     headings += [(further[0], None)] if further else []
@@ -141,7 +148,7 @@ def by_site(
         cells = [_number(counts[site].total()), *(_number(counts[site][state]) for state in present)]
         last = element("td", further[1](site)) if further else None
         rows.append(element("tr", element("th", site, scope="row"), cells, last))
-    several = sum(count.total() for count in counts.values()) > len(states)
+    several = sum(count.total() for count in counts.values()) > found.whole.total()
     caption = "A customer of several sites counts at each." if several else "How the customers of each site stand"
     made = table(headings, [element("tbody", rows)], caption=caption)
     return section("By site", element("div", made, class_="wide", role="region", aria_label="Customers by site", tabindex="0"))

@@ -128,6 +128,18 @@ class Journal:
             last = self.chain.last(connection)
         return last.hash if last else ""
 
+    def position(self) -> tuple[int, ...]:
+        """Tell how much is recorded: two positions that are equal have nothing between them, no run and no decision."""
+        if self.is_empty:
+            return ()
+        with self.transaction("cannot be read") as connection:
+            return tuple(
+                int(connection.execute(
+                    sa.select(sa.func.count()).select_from(table).where(table.c.company == self.company)
+                ).scalar_one())
+                for table in (schema.runs, schema.run_ends, schema.decision_log)
+            )  # fmt: skip
+
     @contextlib.contextmanager
     def deciding(self) -> Iterator[sa.Connection]:
         """Give the connection in a transaction that records what people decided, and chains it."""

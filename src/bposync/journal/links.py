@@ -20,7 +20,7 @@ from bposync.records import Decisions, Link
 from bposync.values import normalise_code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from bposync.journal import Journal
     from bposync.values import Value
@@ -29,6 +29,10 @@ IGNORE: Final = "ignore"
 IGNORE_ACCOUNT: Final = "ignore_account"
 NEW: Final = "new"
 OVERWRITE: Final = "overwrite"
+_AT_ONCE: Final = 5000
+_MANY: Final = 20_000
+"""From how many customers on it is quicker to read all links than to ask for theirs."""
+_MARKS: Final = ("bpo_mark", "account_mark")
 
 
 def encode_agreed(agreed: Mapping[str, tuple[Value, Value]]) -> str:
@@ -56,22 +60,43 @@ class LinkBook:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def read(self) -> dict[str, Link]:
-        """Give all links by the customer's normalised code."""
+    def read(self, customers: Collection[str] | None = None) -> dict[str, Link]:
+        """Give all links by the customer's normalised code, or those of some customers."""
         if self._journal.is_empty:
             return {}
-        table = schema.links
-        statement = sa.select(table).where(table.c.company == self._journal.company)
+        statement = self._select(*(column for column in schema.links.c if column.name not in _MARKS or self._journal.has(3)))
         with self._journal.transaction("cannot be read") as connection:
-            return {row.customer: _link(row) for row in connection.execute(statement)}
+            if customers is None or len(customers) > _MANY:
+                rows = connection.execute(statement.execution_options(yield_per=_AT_ONCE))
+                return {row.customer: _link(row) for row in rows if customers is None or row.customer in customers}
+            return {
+                row.customer: _link(row)
+                for some in database.chunks(list(customers), database.MAX_PARAMETERS - 1)
+                for row in connection.execute(statement.where(schema.links.c.customer.in_(some)))
+            }
+
+    def columns(self, *names: str) -> Iterator[Sequence[tuple[str, ...]]]:
+        """Give some columns of all links, a few thousand rows at once."""
+        if self._journal.is_empty or not self._journal.has(3):
+            return
+        statement = self._select(*(schema.links.c[name] for name in names))
+        with self._journal.transaction("cannot be read") as connection:
+            for some in connection.execute(statement.execution_options(yield_per=_AT_ONCE)).partitions():
+                yield [tuple(row) for row in some]
+
+    def _select(self, *columns: sa.Column[Any]) -> sa.Select[Any]:
+        return sa.select(*columns).where(schema.links.c.company == self._journal.company)
 
     def remember(self, links: Sequence[Link], *, by: str) -> None:
         """Write links in a transaction of their own."""
         with self._journal.transaction("cannot be written") as connection:
-            self.save(connection, links, by=by, at=datetime.now(UTC))
+            self.save(connection, links, by=by, at=datetime.now(UTC), marked=True)
 
-    def save(self, connection: sa.Connection, links: Sequence[Link], *, by: str, at: datetime) -> None:
-        """Write links in the caller's transaction; one that is there is replaced, and what was to be overwritten is done."""
+    def save(self, connection: sa.Connection, links: Sequence[Link], *, by: str, at: datetime, marked: bool = False) -> None:
+        """Write links in the caller's transaction; one that is there is replaced, and what was to be overwritten is done.
+
+        Only with `marked` their marks too, where a plan made them: a decision changes what a plan finds.
+        """
         table = schema.links
         keys = [normalise_code(link.customer) for link in links]
         self._journal.has_news = self._journal.has_news or bool(links)
@@ -84,6 +109,7 @@ class LinkBook:
                 "company": self._journal.company, "customer": key, "code": link.customer, "account": link.account,
                 "account_key": link.account_key, "name": link.name, "sites": json.dumps(list(link.sites)),
                 "agreed": encode_agreed(link.agreed), "changed_at": moment(at), "changed_by": by,
+                "bpo_mark": link.marks[0] if marked else "", "account_mark": link.marks[1] if marked else "",
             }
             for key, link in zip(keys, links, strict=True)
         ]  # fmt: skip
@@ -107,6 +133,7 @@ def _link(row: Any) -> Link:  # noqa: ANN401
         agreed=decode_agreed(row.agreed),
         by=row.changed_by,
         at=parse_moment(row.changed_at),
+        marks=(row.bpo_mark or "", row.account_mark or "") if "bpo_mark" in row._fields else ("", ""),
     )
 
 

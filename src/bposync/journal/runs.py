@@ -166,7 +166,7 @@ class RunBook:
             ]  # fmt: skip
             if rows:
                 connection.execute(sa.insert(schema.outcomes), rows)
-            self._journal.links.save(connection, links, by=by, at=now)
+            self._journal.links.save(connection, links, by=by, at=now, marked=True)
 
     def seal(self) -> None:
         """Chain the runs whose last open intent was settled."""

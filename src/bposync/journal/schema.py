@@ -11,13 +11,14 @@ from typing import Final
 
 import sqlalchemy as sa
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the schema; `upgrades.py` brings an older journal here."""
 
 metadata: Final = sa.MetaData()
 _COMPANY = 100
 _CODE = 200
 _RUN = 40
+_MARK = 32
 
 
 def _company() -> sa.Column[str]:
@@ -49,6 +50,9 @@ links = sa.Table(
     sa.Column("agreed", sa.UnicodeText, nullable=False),  # JSON: field = value, or [BPO's, accounting's]
     sa.Column("changed_at", sa.Unicode(40), nullable=False),
     sa.Column("changed_by", sa.Unicode(_CODE), nullable=False),
+    # Version 3 added these: BPO's and the account's rows, as they were when the pair was last found in step.
+    sa.Column("bpo_mark", sa.Unicode(_MARK)),
+    sa.Column("account_mark", sa.Unicode(_MARK)),
 )  # fmt: skip
 
 decisions = sa.Table(

@@ -36,5 +36,15 @@ def _to_2(connection: sa.Connection) -> None:
         Chain(company).seal(connection)
 
 
-_STEPS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_2}
+def _to_3(connection: sa.Connection) -> None:
+    """Give every link room for its marks; the next sync fills them."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(schema.links.name)}
+    for column in (schema.links.c.bpo_mark, schema.links.c.account_mark):
+        if column.name not in there:
+            table = connection.dialect.identifier_preparer.format_table(schema.links)
+            definition = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD {definition}")
+
+
+_STEPS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_2, 2: _to_3}
 """How to leave each version for the next."""
