@@ -421,7 +421,7 @@ def test_a_database_that_goes_away_is_told_with_the_plan(
 
 
 def test_what_nobody_expected_is_told(bposync: Call, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(*_: object) -> None:
+    def wrong(*_: object, **__: object) -> None:
         raise RuntimeError("postgresql://reader:hunter2@server/x")
 
     monkeypatch.setattr("bposync.survey.make_survey", wrong)
