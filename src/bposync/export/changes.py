@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _WORDS: Final = re.compile(r"\s+|[^\s]+")
 _ON_ITS_OWN: Final = ("name", "credit_limit")  # what a new account shows beside its details
+_WRITTEN: Final = ("del", "ins")
+_NEITHER: Final = ("mark", "mark")  # where nobody has decided which value is right
 _ADDRESS: Final = re.compile(r"(billing|shipping)_\w+")
 
 
@@ -91,7 +93,7 @@ def _why(change: Change) -> Markup | None:
         said.append(element("li", f"{FIELDS[name].label}: {rest}" if name in FIELDS else reason))
     for difference in change.fields:
         if difference.verdict is not Verdict.WRITE and change.action in ATTENTION:
-            label, old, new = FIELDS[difference.field].label, _value(difference.old), _value(difference.new)
+            label, (old, new) = FIELDS[difference.field].label, marked(difference.old, difference.new, *_NEITHER)
             agreed = join(", last agreed ", _value(difference.last)) if difference.agreed else None
             said.append(element("li", f"{label}: accounting has ", old, ", BPO has ", new, agreed))
     return element("ul", said, class_="reasons") if said else None
@@ -152,7 +154,7 @@ def before_after(title: str, changes: Sequence[Change], count: int, more: Child 
     """Show what was, or is to be, written into accounts, field by field, with what differs marked."""
     if not count:
         return None
-    bodies = [_body(change, change.writes, ("before", "after")) for change in changes]
+    bodies = [_body(change, change.writes, written=True) for change in changes]
     headings = [("Field", None), ("Before", None), ("After", None)]
     made = table(headings, bodies, class_="change", caption="What accounting has without the sync, and with it")
     return section(title, made, more, count=count)
@@ -163,7 +165,7 @@ def left(changes: Sequence[Change], count: int, more: Child = None) -> Markup | 
     if not count:
         return None
     bodies = [
-        _body(change, [each for each in change.fields if each.verdict in (Verdict.DRIFT, Verdict.HELD)], ("left", "left"))
+        _body(change, [each for each in change.fields if each.verdict in (Verdict.DRIFT, Verdict.HELD)], written=False)
         for change in changes
     ]
     headings = [("Field", None), ("Accounting has", None), ("BPO has", None)]
@@ -171,7 +173,7 @@ def left(changes: Sequence[Change], count: int, more: Child = None) -> Markup | 
     return section("Left as it is", made, more, count=count)
 
 
-def _body(change: Change, fields: Iterable[FieldChange], kind: tuple[str, str]) -> Markup:
+def _body(change: Change, fields: Iterable[FieldChange], *, written: bool) -> Markup:
     """Make a customer's part of a table: its head, then a row for each field."""
     where = [change.account] if normalise_code(change.account) != normalise_code(change.code) else []
     head = element(
@@ -181,8 +183,8 @@ def _body(change: Change, fields: Iterable[FieldChange], kind: tuple[str, str]) 
     )  # fmt: skip
     rows = []
     for each in fields:
-        old, new = (_value(each.old), _value(each.new)) if kind[0] == "left" else marked(each.old, each.new)
-        note = element("div", _note(change, each), class_="more") if kind[0] == "left" else None
+        old, new = marked(each.old, each.new, *(_WRITTEN if written else _NEITHER))
+        note = None if written else element("div", _note(change, each), class_="more")
         rows.append(
             element("tr", element("th", FIELDS[each.field].label, scope="row"), element("td", old), element("td", new, note))
         )
@@ -201,7 +203,7 @@ def _value(value: Value) -> Markup:
     return element("bdi", shown) if shown else element("span", "blank", class_="blank")
 
 
-def marked(old: Value, new: Value) -> tuple[Markup, Markup]:
+def marked(old: Value, new: Value, before_mark: str = "del", after_mark: str = "ins") -> tuple[Markup, Markup]:
     """Show two values with what differs marked in each: word by word in a text, as a whole otherwise."""
     before, after = cell(old), cell(new)
     one, other = _WORDS.findall(before), _WORDS.findall(after)
@@ -213,7 +215,7 @@ def marked(old: Value, new: Value) -> tuple[Markup, Markup]:
     end = 0
     while end < min(len(one), len(other)) - begin and one[-1 - end] == other[-1 - end]:
         end += 1
-    return _pieces(one, begin, end, "del"), _pieces(other, begin, end, "ins")
+    return _pieces(one, begin, end, before_mark), _pieces(other, begin, end, after_mark)
 
 
 def _pieces(words: Sequence[str], begin: int, end: int, mark: str) -> Markup:
