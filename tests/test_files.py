@@ -75,7 +75,8 @@ def test_a_file_of_each_ending_is_written_beside_what_is_said(bposync: Call, tmp
     arguments, code = COMMANDS[name]
     path = tmp_path / f"it{ending.upper()}"
     said = bposync(*arguments, "--output", path, expect=code)
-    assert f"Written: {path}\n" in said.stderr
+    what = "listing" if name == "list" else name
+    assert f"The {what} is in {path}.\n" in said.stderr
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
     kind = {".csv": b"\xef\xbb\xbf", ".xlsx": b"PK", ".json": b"{\n", ".html": b"<!DOCTYPE html>"}[ending]
     assert path.read_bytes().startswith(kind)

@@ -306,7 +306,7 @@ def test_of_more_changes_it_says_how_many_were_left_out_and_where_they_are() -> 
 
 def test_a_sync_that_wrote_is_told_with_what_changed_and_who_waits(bposync: Call, report: Report) -> None:
     said = bposync("sync", "--yes", "--report", report, expect=4)
-    assert f"Written: {report}" in said.stderr
+    assert f"The report is in {report}." in said.stderr
     text = report.text
     (run,) = re.findall(r"Run (\d{8}-\d{6}-[0-9a-f]{6})", said.stdout)
     for part in (
@@ -336,7 +336,7 @@ def test_a_sync_with_nothing_to_write_is_told_too(bposync: Call, report: Report)
 def test_a_sync_that_a_guard_stopped_is_told_with_its_plan(bposync: Call, report: Report, company: Path) -> None:
     bposync("sync", "--yes", "--max-changes", "5", "--report", report, expect=8)
     for part in (
-        "Nothing was written",
+        "Nothing was synchronised",
         "34 accounts would be written, and max_changes allows 5.",
         "New accounts to write (30)",
     ):
@@ -412,7 +412,7 @@ def test_a_database_that_goes_away_is_told_with_the_plan(
     monkeypatch.setattr(apply, "_carry_out_batch", gone)
     bposync("sync", "--yes", "--report", report, expect=7)
     for part in (
-        "Nothing was written",
+        "Nothing was synchronised",
         "The server went away.",
         "Start it.",
         "Planned: 30 new accounts, 4 updates (9 fields).",

@@ -26,6 +26,8 @@ class Target:
 
     session: Session
     path: Path
+    what: str
+    """What it holds, in a user's words."""
     force: bool
     separator: str
 
@@ -34,11 +36,11 @@ class Target:
         from bposync.export import files
 
         files.save(self.path, told, force=self.force, separator=self.separator)
-        self.session.output.note(f"Written: {self.path}")
+        self.session.output.note(f"The {self.what} is in {self.path}.")
 
 
 def target(
-    session: Session, path: Path | None, *, force: bool, separator: str | None = None, csv: bool = False
+    session: Session, path: Path | None, what: str, *, force: bool, separator: str | None = None, csv: bool = False
 ) -> Target | None:
     """Give the file of --output, or None where none was asked for. Raises UsageError where it cannot be written.
 
@@ -53,7 +55,7 @@ def target(
     if path is None:
         return None
     files.check(path, force=force)
-    return Target(session, path, force, sign)
+    return Target(session, path, what, force, sign)
 
 
 def facts(session: Session, accounting: Accounting | None = None, sites: Sequence[str] = ()) -> Facts:
@@ -103,8 +105,8 @@ class SyncFiles:
             files.ending_of(report, files.PAGE, "--report")
         if output is not None and report is not None and output.absolute() == report.absolute():
             raise UsageError("sync: --output and --report name the same file.", "Leave one of them out.")
-        plan = target(session, output, force=force, separator=separator)
-        return cls(session, plan, target(session, report, force=force), dry_run=dry_run)
+        plan = target(session, output, "plan", force=force, separator=separator)
+        return cls(session, plan, target(session, report, "report", force=force), dry_run=dry_run)
 
     def know(self, accounting: Accounting, plan: Plan, sites: Sequence[str], customers: Sequence[str], notes: Sequence[str],
              document: Callable[[], Mapping[str, Any]]) -> None:  # fmt: skip

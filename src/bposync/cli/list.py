@@ -54,7 +54,7 @@ def show(  # noqa: PLR0913 - one parameter an option
     """List the customers by site, as BPO's Customer Listing does."""
     if as_csv and session.options.as_json:
         raise UsageError("--csv and --json exclude each other.", "Leave one of them out.")
-    file = files.target(session, output, force=force, separator=separator, csv=as_csv)
+    file = files.target(session, output, "listing", force=force, separator=separator, csv=as_csv)
     from bposync.bpo import Bpo, choose_sites
 
     wanted = _fields(columns)

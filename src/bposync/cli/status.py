@@ -41,7 +41,7 @@ def show(
     force: ForceOption = False,
 ) -> int:
     """Show by site what is in step and what is not. Reads only."""
-    file = files.target(session, output, force=force, separator=separator)
+    file = files.target(session, output, "status", force=force, separator=separator)
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
     from bposync.journal import open_journal

@@ -312,8 +312,8 @@ class _Sync:
                     self.report(plan, result)
                 error.document = self.document(plan, result)
                 raise
-        self._save(result)
         self.report(plan, result)
+        self._save(result)
         if self.output.as_json:
             self.output.document(self.document(plan, result))
         return code
@@ -326,6 +326,7 @@ class _Sync:
             self.files.save()
         except BposyncError as error:
             self.left_out.append(f"The report is missing: {error.message}")
+            self.output.important(self.left_out[-1])
 
     def _end(self, journal: Journal, result: Result, code: int) -> None:
         """Record that the run is over, and copy its links. What became of each customer is recorded already."""

@@ -35,11 +35,12 @@ def _verdict(told: SyncTold) -> Markup:
     lines: list[Child] = []
     kind = "good"
     if plan is None:
-        return verdict("bad", "Nothing was synchronised", _trouble(told))
+        return verdict("bad", "Nothing could be planned" if told.dry_run else "Nothing was synchronised", _trouble(told))
     waiting = counted(plan.summary, without=_NOT_WAITING)
     done = sum(outcome.kind in DONE for outcome in told.outcomes.values())
     if trouble is not None and not told.outcomes:
-        return verdict("person" if trouble.interrupted else "bad", "Nothing was written", [*_trouble(told), *_planned(plan)])
+        said = "A sync would be stopped" if told.dry_run else "Nothing was synchronised"
+        return verdict("person" if trouble.interrupted else "bad", said, [*_trouble(told), *_planned(plan)])
     if told.dry_run:
         said = f"A sync would write {writes_in_words(plan)}" if plan.writes else "A sync would write nothing"
         lines.append("This was a dry run: nothing was written.")
