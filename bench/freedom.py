@@ -1,6 +1,6 @@
 """How much bposync adds to the calls that it makes to the Freedom Service.
 
-    .venv/bin/python scripts/bench/freedom.py [--customers 1000] [--latency 0.02] [--connections 4]
+    .venv/bin/python -m bench.freedom [--customers 1000] [--latency 0.02] [--connections 4]
 
 Makes a company with that many new customers in a temporary folder, runs the stand-in of the service in this process with that
 latency a call, and times `bposync sync --yes` as a process of its own, from its start to its end: reading, planning, journal,
@@ -17,14 +17,22 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import sqlalchemy as sa
 
+from bench.measure import Sample
+from bench.table import Row, said
 from bposync.demo import bpo, evolution
 from bposync.demo.freedom import Call, FreedomServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.context import Context
 
 _PASSWORD = "only for the bench"  # noqa: S105 - of a server on this machine, while this runs
 
@@ -40,34 +48,63 @@ def main() -> None:
     if options.bare:
         _bare(json.loads(Path(options.bare).read_text("utf-8")))
         return
+    found = measure(options.customers, options.latency, options.connections)
+    print(f"{options.customers:,} new customers, {options.connections} at once")
+    print(f"{found.calls:,} calls of {options.latency * 1000:.0f} ms")
+    print(f"no less than      {found.calls * options.latency / options.connections:6.1f} s")
+    print(f"a bare client     {found.bare:6.1f} s")
+    print(f"bposync sync      {found.ours:6.1f} s, over {found.connections_made:,} connections")
+    print(f"ratio             {found.ours / found.bare:6.2f}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was measured: seconds, calls, and connections that they went over."""
+
+    ours: float
+    bare: float
+    calls: int
+    connections_made: int
+
+
+def row(context: Context) -> Iterator[Row]:
+    """Measure a first sync through the Freedom Service, beside a bare client that sends the very same calls."""
+    customers, latency, connections = max(context.size // 100, 1), 0.02, 4
+    found = measure(customers, latency, connections)
+    yield Row(
+        f"first sync of {customers:,} new accounts through the Freedom Service, {found.calls:,} calls of "
+        f"{latency * 1000:.0f} ms, {connections} at once",
+        said(Sample(found.ours)),
+        f"the same calls with a bare client: {said(Sample(found.bare))}",
+        found.ours / found.bare,
+        1.3,
+    )
+
+
+def measure(customers: int, latency: float, connections: int) -> Found:
+    """Measure a sync, then the same calls again. Raises RuntimeError where either left anything out."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _company(folder, options.customers)
-        with FreedomServer(folder / "books.sqlite", "Bench", password=_PASSWORD, latency=options.latency) as server:
-            _configuration(folder, server, options.connections)
+        _company(folder, customers)
+        with FreedomServer(folder / "books.sqlite", "Bench", password=_PASSWORD, latency=latency) as server:
+            _configuration(folder, server, connections)
             started = time.perf_counter()
             command = [sys.executable, "-m", "bposync", "--config", str(folder / "bposync.toml"), "--quiet", "sync", "--yes"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - this very program
             ours = time.perf_counter() - started
-            calls, connections = list(server.calls), server.connections
+            calls, made_connections = list(server.calls), server.connections
         books = folder / "books.sqlite"
         made = _count(books)
         books.unlink()
         _books(books)
-        with FreedomServer(books, "Bench", password=_PASSWORD, latency=options.latency) as server:
+        with FreedomServer(books, "Bench", password=_PASSWORD, latency=latency) as server:
             file = folder / "calls.json"
-            file.write_text(json.dumps(_chains(calls, server, options.connections)), "utf-8")
-            again = [sys.executable, __file__, "--bare", str(file)]
+            file.write_text(json.dumps(_chains(calls, server, connections)), "utf-8")
+            again = [sys.executable, "-m", "bench.freedom", "--bare", str(file)]
             bare = float(subprocess.run(again, check=True, capture_output=True, text=True).stdout)  # noqa: S603
-        if not _count(books) == made == options.customers:
-            sys.exit(f"not all were written: {made} by bposync, {_count(books)} by the bare client")
-    least = len(calls) * options.latency / options.connections
-    print(f"{options.customers:,} new customers, {options.connections} at once")
-    print(f"{len(calls):,} calls of {options.latency * 1000:.0f} ms")
-    print(f"no less than      {least:6.1f} s")
-    print(f"a bare client     {bare:6.1f} s")
-    print(f"bposync sync      {ours:6.1f} s, over {connections:,} connections")
-    print(f"ratio             {ours / bare:6.2f}")
+        if not _count(books) == made == customers:
+            raise RuntimeError(f"not all were written: {made} by bposync, {_count(books)} by the bare client")
+    return Found(ours, bare, len(calls), made_connections)
 
 
 def _company(folder: Path, customers: int) -> None:
