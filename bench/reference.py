@@ -54,7 +54,7 @@ def rows_of_accounts(count: int) -> _Rows:
 def insert(books_url: str, rows: _Rows) -> int:
     """Insert rows into Client, five hundred a statement, each committed, and give how many.
 
-    With psycopg's ClientCursor, which puts the values into the statement itself: with so many it takes half the time of binding.
+    With psycopg's ClientCursor, which puts the values into the statement itself: so it takes half the time.
     """
     columns = ", ".join(f'"{name}"' for name in data.ACCOUNT_COLUMNS)
     one = f"({', '.join(['%s'] * len(data.ACCOUNT_COLUMNS))})"

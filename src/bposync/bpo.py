@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bposync.config import Settings
-    from bposync.marks import Marker, Unchanged
+    from bposync.marks import Marker
     from bposync.values import Value
 
 NO_SITE: Final = "(none)"
 """How a blank site is listed."""
 PURPOSE: Final = "BPO"
-_ROWS_AT_ONCE = 2000
 # Fields that belong to a customer at one site, and may differ from site to site.
 _PER_SITE = frozenset({"code", "site", "department", "department_name", "status"})
 
@@ -57,7 +56,7 @@ class Bpo:
                 self._connection = opened.enter_context(engine.connect())
             with database.plain_errors(self.address, "cannot be read"):
                 self._source = self._find_source()
-                names = self._column_names()
+                names = self._names = self._column_names()
             self.columns = self._map_columns(names)
             self.fields = tuple(self.columns)
             self._stack = opened.pop_all()
@@ -128,30 +127,31 @@ class Bpo:
         self,
         progress: Callable[[int], None] | None = None,
         marker: Marker | None = None,
-        unchanged: Unchanged = lambda _code, _mark: False,
+        known: dict[str, str] | None = None,
     ) -> Iterator[Row]:
         """Read every row of the listing, streamed. `progress` is told how many were read.
 
-        With a `marker` rows have marks, and those of which `unchanged` tells, by code and mark, that they are known are left
-        out.
+        With a `marker` rows have marks. A row whose mark its customer's code has in `known` is left out, and the code taken
+        out of there.
         """
         with database.plain_errors(self.address, "cannot be read"):
-            yield from self._rows(progress, marker, unchanged)
+            yield from self._rows(progress, marker, {} if known is None else known)
 
-    def _rows(self, progress: Callable[[int], None] | None, marker: Marker | None, unchanged: Unchanged) -> Iterator[Row]:
+    def _rows(self, progress: Callable[[int], None] | None, marker: Marker | None, known: dict[str, str]) -> Iterator[Row]:
         statement: Any = self._source
         if isinstance(self._source, sa.TableClause):
             columns = [database.column(column) for column in self.columns.values()]
             statement = sa.select(*columns).select_from(self._source)
-        connection = self._connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE)
-        result = connection.execute(statement)
+        names = list(self.columns.values()) if isinstance(self._source, sa.TableClause) else self._names
         self.sites = {}
-        read = _RowReader(list(result.keys()), self.columns, self.sites)
+        read = _RowReader(names, self.columns, self.sites, marker)
         count = 0
-        for some in result.partitions():
-            for raw in map(tuple, some):
-                mark = marker.mark(raw) if marker is not None else ""
-                if not unchanged(read.customer_of(raw), mark):
+        for some in database.batches(self._connection, statement):
+            for raw in some:
+                mark = read.mark(raw)
+                if known and known.get(code := read.customer_of(raw)) == mark:
+                    del known[code]
+                else:
                     yield read(raw, mark)
             count += len(some)
             if progress is not None:
@@ -178,7 +178,7 @@ class _RowReader:
     `sites` is filled with the sites that are met, by their normalised names.
     """
 
-    def __init__(self, names: Sequence[str], columns: Mapping[str, str], sites: dict[str, str]) -> None:
+    def __init__(self, names: Sequence[str], columns: Mapping[str, str], sites: dict[str, str], marker: Marker | None) -> None:
         places = {name: names.index(column) for name, column in columns.items()}
         self._readers = [
             (name, places.get(name), None if FIELDS[name].kind is Kind.TEXT else FIELDS[name].read) for name in BPO_FIELDS
@@ -186,6 +186,16 @@ class _RowReader:
         self._sites = sites
         self._spelt: dict[object, str] = {}
         self._site_place, self._code_place = places["site"], places["code"]
+        self._amount_place = places.get("credit_limit")
+        self._marker = marker
+
+    def mark(self, raw: tuple[object, ...]) -> str:
+        """Give the mark of a row; empty where nobody wants it."""
+        if self._marker is None:
+            return ""
+        if (place := self._amount_place) is not None:  # a Decimal in most databases, and marked quicker as a text
+            raw = (*raw[:place], repr(raw[place]), *raw[place + 1 :])
+        return self._marker.mark(raw)
 
     def customer_of(self, raw: Sequence[object]) -> str:
         """Give the code of a row's customer, and take note of its site, whether the row is read or not."""

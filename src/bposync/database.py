@@ -455,6 +455,17 @@ def column_types(connection: sa.Connection, source: sa.TableClause) -> dict[str,
     return dict.fromkeys(column_names(connection, source), sa.types.NULLTYPE)
 
 
+def batches(connection: sa.Connection, statement: sa.Executable, size: int = 2000) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Stream a statement's rows, `size` at once, as the driver hands them over.
+
+    They come from where SQLAlchemy takes them for its own rows, which cost a sixth of a plan's time. Not from the driver's
+    cursor: what SQLAlchemy has fetched to look at before would be missing.
+    """
+    with connection.execute(statement, execution_options={"stream_results": True, "max_row_buffer": size}) as result:
+        while some := result.cursor_strategy.fetchmany(result, result.cursor, size):
+            yield some if type(some[0]) is tuple else [tuple(row) for row in some]
+
+
 def chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
     """Give a sequence in pieces of at most `size`."""
     for start in range(0, len(items), size):

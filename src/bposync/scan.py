@@ -49,8 +49,6 @@ class Scan:
     """The codes of those among `customers` who are in step, and there only for the others' sake."""
     in_step: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The sites of each customer in step, by code."""
-    other_codes: Sequence[Link] = ()
-    """The links of those in step whose account has another code; without what was agreed."""
 
 
 def marker_of(settings: Settings, bpo: bpo_room.Bpo, books: MarkedBooks) -> Marker:
@@ -80,105 +78,85 @@ def read_past(
     """Read past the pairs in step; None where that cannot be, or would save nothing."""
     if not isinstance(books, MarkedBooks) or (marker := books.marker) is None:
         return None
-    marked_accounts = _MarkedAccounts(journal)
-    if not marked_accounts.waiting:
+    marked = _Marked(journal, decisions)
+    if not marked.accounts:
         return None
-    accounts = books.read_past(marked_accounts.unchanged, read_accounts)
-    if marked_accounts.is_ambiguous(accounts):
+    accounts = books.read_past(marked.accounts, read_accounts)
+    if marked.is_ambiguous(accounts):
         return None
-    marked = _MarkedCustomers(journal, decisions, marked_accounts)
-    rows = bpo.rows(read_customers, marker, marked.unchanged)
+    marked.look_at_customers()
+    rows = bpo.rows(read_customers, marker, marked.customers)
     customers = [each for each in bpo_room.customers(rows, bpo.fields, marker) if not marked.is_in_step(each)]
     in_step = marked.in_step(bpo.sites)
     links = journal.links.read(marked.others())
     if _fall_together(customers, links, in_step):
         return None
-    accounts += _read_again(books, accounts, links.values(), marked_accounts)
-    other_codes = [link for link in marked.other_codes if link.customer in in_step]
-    scan = Scan(customers, accounts, links, in_step=in_step, other_codes=other_codes)
-    return _with_stand_ins(scan, journal, decisions)
+    accounts += _read_again(books, accounts, links.values(), marked)
+    return _with_stand_ins(Scan(customers, accounts, links, in_step=in_step), journal, decisions)
 
 
-class _MarkedAccounts:
-    """The marks of linked accounts by what they are known by. Whoever is met unchanged waits no longer."""
+class _Marked:
+    """The marks of linked accounts, by what they are known by, and of their customers, by code.
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.waiting: dict[str, str] = {}
+    Whoever is met unchanged is taken out of `accounts` and of `customers`; who is left there was changed, or is gone.
+    """
+
+    def __init__(self, journal: Journal, decisions: Decisions) -> None:
+        self._links = journal.links
+        self._decided = {*decisions.settled, *decisions.ignored_customers, *decisions.new, *decisions.overwrite}
+        self.accounts: dict[str, str] = {}
+        self.customers: dict[str, str] = {}
         self._unmarked: set[str] = set()
+        self._sites: dict[str, tuple[str, ...]] = {}
+        self._others: set[str] = set()
         twice = []
-        for some in journal.links.columns("account_key", "account", "account_mark"):
-            for key, account, mark in some:
-                identity = key or normalise_code(account)
-                if identity in self.waiting or identity in self._unmarked:
-                    twice.append(identity)
-                elif mark:
-                    self.waiting[identity] = mark
-                else:
-                    self._unmarked.add(identity)
+        for key, account, mark in self._links.columns("account_key", "account", "account_mark"):
+            identity = key or normalise_code(account)
+            if identity in self.accounts or identity in self._unmarked:
+                twice.append(identity)
+            elif mark:
+                self.accounts[identity] = mark
+            else:
+                self._unmarked.add(identity)
         for identity in twice:  # whose it is has to be asked
-            self.waiting.pop(identity, None)
+            self.accounts.pop(identity, None)
             self._unmarked.add(identity)
-
-    def unchanged(self, identity: str, mark: str) -> bool:
-        """Tell whether an account is as it was."""
-        if self.waiting.get(identity) != mark:
-            return False
-        del self.waiting[identity]
-        return True
 
     def was_passed(self, identity: str) -> bool:
         """Tell, of a linked account, whether it was met unchanged."""
-        return identity not in self.waiting and identity not in self._unmarked
+        return identity not in self.accounts and identity not in self._unmarked
 
     def is_ambiguous(self, accounts: Iterable[Account]) -> bool:
         """Tell whether an account that was passed by is known by nothing but a code that another one has too."""
         keyless = {account.identity for account in accounts if not account.key and self.was_passed(account.identity)}
-        return bool(keyless) and any(
-            not key and normalise_code(account) in keyless
-            for some in self._journal.links.columns("account_key", "account")
-            for key, account in some
-        )
+        linked = self._links.columns("account_key", "account") if keyless else ()
+        return any(not key and normalise_code(account) in keyless for key, account in linked)
 
-
-class _MarkedCustomers:
-    """The marks of the customers whose accounts are unchanged, by code. Whoever is met unchanged waits no longer."""
-
-    def __init__(self, journal: Journal, decisions: Decisions, accounts: _MarkedAccounts) -> None:
-        self._waiting: dict[str, str] = {}
-        self._sites: dict[str, tuple[str, ...]] = {}
-        self._others: set[str] = set()
-        self.other_codes: list[Link] = []
-        decided = {*decisions.settled, *decisions.ignored_customers, *decisions.new, *decisions.overwrite}
+    def look_at_customers(self) -> None:
+        """Take in the marks of the customers whose accounts were met unchanged, and about whom nobody decided anything."""
         known: dict[str, tuple[str, ...]] = {}
-        columns = journal.links.columns("customer", "code", "account_key", "account", "name", "sites", "bpo_mark")
-        for some in columns:
-            for customer, code, key, account, name, sites_text, mark in some:
-                account_code = normalise_code(account)
-                if not mark or customer in decided or not accounts.was_passed(key or account_code):
-                    self._others.add(customer)
-                    continue
-                if (sites := known.get(sites_text)) is None:
-                    sites = known[sites_text] = tuple(json.loads(sites_text))
-                self._waiting[code] = mark
-                self._sites[code] = sites
-                if account_code != customer:
-                    self.other_codes.append(Link(code, account, key, name, sites))
-
-    def unchanged(self, code: str, mark: str) -> bool:
-        """Tell whether a customer that has this one row is as it was."""
-        if self._waiting.get(code) != mark:
-            return False
-        del self._waiting[code]
-        return True
+        columns = self._links.columns("customer", "code", "account_key", "account", "sites", "bpo_mark")
+        changed, unmarked, decided = self.accounts, self._unmarked, self._decided
+        for customer, code, key, account, sites_text, mark in columns:
+            identity = key or normalise_code(account)
+            if not mark or identity in changed or identity in unmarked or customer in decided:
+                self._others.add(customer)
+                continue
+            if (sites := known.get(sites_text)) is None:
+                sites = known[sites_text] = tuple(json.loads(sites_text))
+            self.customers[code] = mark
+            self._sites[code] = sites
 
     def is_in_step(self, customer: Customer) -> bool:
-        """Tell the same of a customer of several rows."""
-        return self.unchanged(customer.code, customer.mark)
+        """Tell whether a customer of several rows is as it was."""
+        if self.customers.get(customer.code) != customer.mark:
+            return False
+        del self.customers[customer.code]
+        return True
 
     def in_step(self, spelt: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         """Give the sites of everybody who was met unchanged, by code, as BPO spells them now."""
-        for code in self._waiting:
+        for code in self.customers:
             del self._sites[code]
         now = {sites: tuple(spelt.get(normalise_code(site), site) for site in sites) for sites in set(self._sites.values())}
         if any(sites != known for known, sites in now.items()):
@@ -187,7 +165,7 @@ class _MarkedCustomers:
 
     def others(self) -> set[str]:
         """Give the normalised codes of the customers whose links have to be read."""
-        return self._others | {normalise_code(code) for code in self._waiting}
+        return self._others | {normalise_code(code) for code in self.customers}
 
 
 def _fall_together(customers: Iterable[Customer], links: Mapping[str, Link], in_step: Mapping[str, object]) -> bool:
@@ -196,14 +174,12 @@ def _fall_together(customers: Iterable[Customer], links: Mapping[str, Link], in_
     return bool(unlinked) and any(normalise_code(code) in unlinked for code in in_step)
 
 
-def _read_again(
-    books: MarkedBooks, accounts: Iterable[Account], links: Iterable[Link], marked: _MarkedAccounts
-) -> Sequence[Account]:
+def _read_again(books: MarkedBooks, accounts: Iterable[Account], links: Iterable[Link], marked: _Marked) -> Sequence[Account]:
     """Read the accounts that were passed by and whose customers turned out to have changed."""
     read = {account.identity for account in accounts}
     again = {link.identity for link in links if link.identity not in read and marked.was_passed(link.identity)}
     if len(again) > _MANY_AGAIN:
-        return books.read_past(lambda identity, _mark: identity not in again)
+        return [account for account in books.read() if account.identity in again]
     return books.read_some(sorted(again)) if again else ()
 
 
@@ -229,8 +205,7 @@ def _with_stand_ins(scan: Scan, journal: Journal, decisions: Decisions) -> Scan:
         return scan
     found = [
         Link(code, account, key, name, scan.in_step[code])
-        for some in journal.links.columns("customer", "code", "account", "account_key", "name")
-        for customer, code, account, key, name in some
+        for customer, code, account, key, name in journal.links.columns("customer", "code", "account", "account_key", "name")
         if code in scan.in_step
         and (customer in codes or normalise_code(account) in codes or (names and normalise_name(name) in names))
     ]
@@ -240,7 +215,6 @@ def _with_stand_ins(scan: Scan, journal: Journal, decisions: Decisions) -> Scan:
         {**scan.links, **{normalise_code(link.customer): link for link in found}},
         frozenset(link.customer for link in found),
         scan.in_step,
-        scan.other_codes,
     )
 
 

@@ -12,7 +12,7 @@ from bposync.accounting import MarkedBooks
 from bposync.errors import UsageError, did_you_mean
 from bposync.match import match
 from bposync.plan import Choice, Plan, make_plan
-from bposync.records import Action
+from bposync.records import Action, Link
 from bposync.values import normalise_code, quoted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bposync.accounting import Accounting, Books
     from bposync.config import Settings
     from bposync.journal import Journal
-    from bposync.records import Account, Change, Customer, Decisions, Link, Matching
+    from bposync.records import Account, Change, Customer, Decisions, Matching
 
     Progress = Callable[[str], Callable[[int], None]]
 
@@ -42,8 +42,6 @@ class Survey:
     matching: Matching
     in_step: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The sites of each customer who was read past, by code."""
-    other_codes: Sequence[Link] = ()
-    """Links to accounts of another code than the customer's own, of those who were read past."""
     has_account_column: bool = False
     """Whether BPO says itself which account a customer has."""
     waiting: Callable[[Change], str] = field(default=lambda _: "")
@@ -86,6 +84,22 @@ class Survey:
         for sites, count in Counter(self.in_step.values()).items():
             counts.update(dict.fromkeys(sites, count))
         return counts
+
+    def other_codes(self, choice: Choice, journal: Journal) -> list[Link]:
+        """Give the links of the chosen customers in BPO whose accounts have other codes than they."""
+        links = [each.link for each in self.matching.pairings if each.customer is not None and each.link is not None]
+        links += [
+            Link(code, account, key, name, self.in_step[code])
+            for code, account, key, name in (
+                journal.links.columns("code", "account", "account_key", "name") if self.in_step else ()
+            )
+            if code in self.in_step
+        ]
+        return [
+            link
+            for link in links
+            if normalise_code(link.account) != (key := normalise_code(link.customer)) and choice.includes(key, link.sites)
+        ]
 
     def plan(self, choice: Choice) -> Plan:
         """Give what a sync of the chosen customers would do."""
@@ -136,7 +150,7 @@ def make_survey(
     matching = match(found.customers, found.accounts, found.links, decisions)
     exported = {normalise_code(intent.change.account) for intent in journal.runs.unsettled() if intent.exported}
     survey = Survey(
-        settings, books, found.customers, found.accounts, found.links, decisions, matching, found.in_step, found.other_codes,
+        settings, books, found.customers, found.accounts, found.links, decisions, matching, found.in_step,
         has_account_column="account" in bpo.fields,
         waiting=lambda change: accounting.way.waiting(change) if normalise_code(change.account) in exported else "",
     )  # fmt: skip

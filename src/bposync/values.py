@@ -36,6 +36,8 @@ def text_of(raw: object) -> str:
         return ""
     if isinstance(raw, str):
         return raw.strip(" \t\r\n\v\f\0\u00a0")
+    if type(raw) is int:
+        return str(raw)
     if isinstance(raw, bool):
         return "1" if raw else "0"
     if isinstance(raw, float) and raw.is_integer():

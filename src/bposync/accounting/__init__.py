@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bposync.config import Settings
-    from bposync.marks import Marker, Unchanged
+    from bposync.marks import Marker
     from bposync.records import Account, Change, Customer, Outcome, Particulars, Shape
     from bposync.values import Value
 
@@ -74,8 +74,11 @@ class MarkedBooks(Books, Protocol):
     marker: Marker | None
     """Makes the marks of the accounts that are read, once somebody has set it."""
 
-    def read_past(self, unchanged: Unchanged, progress: Callable[[int], None] | None = None) -> list[Account]:
-        """Read all accounts but those that `unchanged` knows, by what they are known by (`Account.identity`) and mark."""
+    def read_past(self, known: dict[str, str], progress: Callable[[int], None] | None = None) -> list[Account]:
+        """Read all accounts but those whose mark stands in `known`, under what they are known by (`Account.identity`).
+
+        They are taken out of it.
+        """
         ...
 
     def read_some(self, identities: Sequence[str]) -> list[Account]:

@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from bposync.config import Settings
-    from bposync.marks import Marker, Unchanged
+    from bposync.marks import Marker
     from bposync.values import Value
 
 PURPOSE: Final = "the accounting system"
-_ROWS_AT_ONCE: Final = 2000
 _Types = dict[str, tuple[str, sa.types.TypeEngine[Any]]]
 
 
@@ -166,21 +165,19 @@ class EvolutionTables(Evolution):
 
     def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
         """Read all accounts."""
-        return self.read_past(lambda _identity, _mark: False, progress)
+        return self.read_past({}, progress)
 
-    def read_past(self, unchanged: Unchanged, progress: Callable[[int], None] | None = None) -> list[Account]:
-        """Read all accounts but those that `unchanged` knows."""
+    def read_past(self, known: dict[str, str], progress: Callable[[int], None] | None = None) -> list[Account]:
+        """Read all accounts but those whose marks are in `known`; they are taken out of it."""
         accounts: list[Account] = []
         count, marker = 0, self.marker
-        with (
-            database.plain_errors(self._place, "cannot be read"),
-            self._engine.connect() as connection,
-            connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE).execute(self._select()) as rows,
-        ):
-            for some in rows.partitions():
-                for row in map(tuple, some):
+        with database.plain_errors(self._place, "cannot be read"), self._engine.connect() as connection:
+            for some in database.batches(connection, self._select()):
+                for row in some:
                     mark = "" if marker is None else marker.mark(row)
-                    if not unchanged(text_of(row[0]), mark):
+                    if known and known.get(key := text_of(row[0])) == mark:
+                        del known[key]
+                    else:
                         accounts.append(self._account(row, mark))
                 count += len(some)
                 if progress is not None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bposync.config import Settings
-    from bposync.marks import Marker, Unchanged
+    from bposync.marks import Marker
     from bposync.records import Account, Change
 
 PURPOSE: Final = "the accounting system"
@@ -146,10 +146,10 @@ class PartnerTables(Partner):
 
     def read(self, progress: Callable[[int], None] | None = None) -> list[Account]:
         """Read all accounts."""
-        return self.read_past(lambda _identity, _mark: False, progress)
+        return self.read_past({}, progress)
 
-    def read_past(self, unchanged: Unchanged, progress: Callable[[int], None] | None = None) -> list[Account]:
-        """Read all accounts but those that `unchanged` knows."""
+    def read_past(self, known: dict[str, str], progress: Callable[[int], None] | None = None) -> list[Account]:
+        """Read all accounts but those whose marks are in `known`; they are taken out of it."""
         accounts: list[Account] = []
         lacking: list[str] = []
         with database.plain_errors(self._place, "cannot be read"), self._engine.connect() as connection:
@@ -157,7 +157,9 @@ class PartnerTables(Partner):
             for count, record in enumerate(records, 1):
                 code = text_of(record.stored_code)
                 mark = self._mark(record)
-                if not unchanged(normalise_code(code), mark):
+                if known and known.get(identity := normalise_code(code)) == mark:
+                    del known[identity]
+                else:
                     accounts.append(self._account(record, mark))
                 if record.delivery is None:
                     lacking.append(code)

@@ -10,7 +10,6 @@ from bposync.cli import files
 from bposync.cli.output import Column
 from bposync.errors import ExitCode
 from bposync.records import Action
-from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,24 +63,12 @@ def show(
         choice = survey.choose(site)
         # While the books are open: some look up a code only when it is asked for.
         plan = survey.plan(choice)
+        # Where BPO cannot say which account a customer has, it may know a customer under its own code only.
+        other_codes = [] if survey.has_account_column else survey.other_codes(choice, journal)
         facts = files.facts(session, accounting, choice.sites or survey.sites)
     listed = survey.listed
     sites = [_site(name, listed[name], plan, runs) for name in choice.sites or survey.sites]
     in_sync = not open_intents and not any(plan.summary[action] for action in _out_of_step())
-    # Where BPO cannot say which account a customer has, it may know a customer under its own code only.
-    other_codes = (
-        []
-        if survey.has_account_column
-        else [link for link in survey.other_codes if choice.includes(normalise_code(link.customer), link.sites)]
-        + [
-            pairing.link
-            for pairing in survey.matching.pairings
-            if pairing.customer is not None
-            and pairing.link is not None
-            and normalise_code(pairing.link.account) != pairing.customer.key
-            and choice.includes(pairing.customer.key, pairing.customer.sites)
-        ]
-    )
     document = {
         "schema": SCHEMA,
         "post_accounts": post_accounts,

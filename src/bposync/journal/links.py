@@ -75,14 +75,14 @@ class LinkBook:
                 for row in connection.execute(statement.where(schema.links.c.customer.in_(some)))
             }
 
-    def columns(self, *names: str) -> Iterator[Sequence[tuple[str, ...]]]:
-        """Give some columns of all links, a few thousand rows at once."""
+    def columns(self, *names: str) -> Iterator[tuple[str, ...]]:
+        """Give some columns of all links."""
         if self._journal.is_empty or not self._journal.has(3):
             return
         statement = self._select(*(schema.links.c[name] for name in names))
         with self._journal.transaction("cannot be read") as connection:
-            for some in connection.execute(statement.execution_options(yield_per=_AT_ONCE)).partitions():
-                yield [tuple(row) for row in some]
+            for some in database.batches(connection, statement):
+                yield from some
 
     def _select(self, *columns: sa.Column[Any]) -> sa.Select[Any]:
         return sa.select(*columns).where(schema.links.c.company == self._journal.company)
