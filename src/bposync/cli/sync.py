@@ -12,6 +12,7 @@ from bposync.cli.deciding import copy_links
 from bposync.cli.files import SyncFiles
 from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
 from bposync.records import Action, OutcomeKind, Verdict
+from bposync.words import done_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -429,13 +430,4 @@ def _done_in_words(plan: Plan, result: Result) -> str:
     """Say `Written: 19 new accounts, 2 updates. Run ….`; where an import file is made, that it is exported."""
     exported = result.counts[OutcomeKind.EXPORTED]
     kind = OutcomeKind.EXPORTED if exported else OutcomeKind.WRITTEN
-    return f"{kind.value.capitalize()}: {_in_words(plan, result, kind)}. Run {result.run.run}."
-
-
-def _in_words(plan: Plan, result: Result, kind: OutcomeKind) -> str:
-    written = [plan.changes[place] for place, outcome in result.outcomes.items() if outcome.kind is kind]
-    creates = sum(change.action is Action.CREATE for change in written)
-    updates = len(written) - creates
-    parts = [f"{creates:,} new account{'s'[: creates != 1]}"] if creates else []
-    parts += [f"{updates:,} update{'s'[: updates != 1]}"] if updates else []
-    return ", ".join(parts) or "nothing"
+    return f"{kind.value.capitalize()}: {done_in_words(plan.changes, result.outcomes)}. Run {result.run.run}."
