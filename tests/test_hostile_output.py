@@ -194,6 +194,7 @@ READERS: dict[str, tuple[tuple[str, ...], int]] = {
     "no yes": (("sync",), 10),
     "status": (("status",), 0),
     "status with quiet": (("status", "--quiet"), 0),
+    "doctor": (("doctor",), 0),
 }
 
 

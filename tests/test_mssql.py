@@ -18,6 +18,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ from sqlglot import exp
 from bposync.accounting import open_accounting
 from bposync.cli.app import main
 from bposync.database import is_held
+from bposync.doctor import journal as doctor_journal
+from bposync.doctor import rights, servers
 from bposync.errors import UsageError
 from bposync.fields import BPO_FIELDS
 from bposync.journal import schema
@@ -73,6 +76,13 @@ class Server:
     sent: list[Sent] = field(default_factory=list)
     locks: dict[str, Session] = field(default_factory=dict)
     sessions: int = 0
+    everything: str | None = None
+    """What the logins are, where they may do anything."""
+    refused: set[tuple[str, str, str]] = field(default_factory=set)
+    """What the logins may not do: right, object, column; an empty column is the whole table."""
+    writable: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+    """How many tables the login may write into, and the first of them, by database."""
+    minutes_ahead: int = 0
 
     def connect(self, connection_string: str, **options: Any) -> Session:
         found = re.search(r"\b(?:Database|dsn)=([^;]+)", connection_string, re.IGNORECASE)
@@ -99,6 +109,17 @@ class Session:
         self.options: set[str] = set()
         self.savepoints: list[str] = []
         self.rows = sqlite3.connect(server.file(database), isolation_level=None, timeout=2)
+        self.rows.create_function("HAS_PERMS_BY_NAME", -1, self._may)
+        self.rows.create_function("APPLOCK_TEST", 4, self._could_lock)
+
+    def _may(self, name: str, kind: str, right: str, column: str = "", column_kind: str = "COLUMN") -> int:
+        assert (kind, column_kind) == ("OBJECT", "COLUMN")
+        assert re.fullmatch(r"\[\w+\]", name), "a name is quoted"
+        return int((right, name.strip("[]"), column) not in self.server.refused)
+
+    def _could_lock(self, principal: str, name: str, mode: str, owner: str) -> int:
+        assert (principal, mode, owner) == ("public", "Exclusive", "Session")
+        return int(not any(held.partition(":")[2] == name for held in self.server.locks))
 
     def cursor(self) -> Cursor:
         return Cursor(self)
@@ -155,6 +176,14 @@ ANSWERS: dict[str, Callable[[Session], tuple[Any, ...]]] = {
     "SELECT DB_NAME(), SUSER_SNAME()": lambda session: (session.database, "DOMAIN\\reader"),
     "SELECT COLLATIONPROPERTY(CAST(DATABASEPROPERTYEX(DB_NAME(), 'Collation') AS varchar(128)), 'CodePage')": (
         lambda session: (session.server.code_page,)
+    ),
+    # What doctor asks.
+    rights.EVERYTHING["mssql"]: lambda session: (session.server.everything,),
+    rights.WRITABLE["mssql"]: lambda session: session.server.writable.get(session.database, (0, None)),
+    doctor_journal.READ_ONLY["mssql"]: lambda _: (0,),
+    doctor_journal.MAY_CREATE["mssql"]: lambda session: (int(("CREATE TABLE", "", "") not in session.server.refused),),
+    servers.NOW["mssql"]: lambda session: (
+        datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=session.server.minutes_ahead),
     ),
 }
 
@@ -682,3 +711,84 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(
         assert len(hint) <= 1
         for secret in (SENTINEL, SENTINEL.replace("}", "}}"), "S3cr3t", "PWD", "UID"):
             assert secret not in result.stdout + result.stderr, name
+
+
+# What doctor asks.
+
+
+@pytest.fixture
+def doctor(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, list[str]]]:
+    """Runs doctor on a company there, and gives the messages of what is not as it should be, by the check's name."""
+    import pyodbc
+
+    monkeypatch.setattr(pyodbc, "drivers", lambda: ["ODBC Driver 18 for SQL Server"])
+    company = company_on(server)
+    company.customer("HIL001", "Hillcrest Motors")
+    bposync(company, "sync", "--yes")
+
+    def call(expect: int = 0, *, ok: bool = False) -> dict[str, list[str]]:
+        before = {name: server.file(name).read_bytes() for name in ("BPO", "Example Company", "Journal")}
+        server.sent.clear()
+        document = json.loads(bposync(company, "doctor", "--json", expect=expect))
+        assert {name: server.file(name).read_bytes() for name in before} == before
+        assert {sent.verb for sent in server.sent} <= {"SELECT", "SET", "SAVE", "ROLLBACK", "IF"}
+        found: dict[str, list[str]] = {}
+        for check in document["checks"]:
+            if check["check"] == "configuration.passwords":
+                continue  # the test's own file
+            if (check["result"] == "ok") is ok:
+                found.setdefault(check["check"], []).append(check["message"])
+        return found
+
+    return call
+
+
+def test_a_company_on_sql_server_that_is_as_it_should_be_has_no_warning(
+    doctor: Callable[..., dict[str, list[str]]], server: Server
+) -> None:
+    server.refused |= {("DELETE", "Client", "")}
+    assert doctor() == {}
+    found = doctor(ok=True)
+    assert "as reader: SQL Server 16.0.4135.4" in found["bpo.connection"][0]
+    assert set(found) >= {
+        f"{topic}.{name}" for topic in ("bpo", "accounting") for name in ("connection", "decimals", "clock", "rights")
+    }
+    assert {"drivers.wanted", "journal.rights", "journal.lock", "journal.chain"} <= set(found)
+
+
+def test_rights_on_sql_server_that_are_too_wide_or_too_few_are_told(
+    doctor: Callable[..., dict[str, list[str]]], server: Server
+) -> None:
+    server.writable["BPO"] = (2, "Customer")
+    found = doctor()
+    assert "into 2 tables and views, such as Customer" in found["bpo.rights"][0]
+    assert "DELETE on Client" in found["accounting.rights"][0]
+    server.refused |= {("DELETE", "Client", ""), ("UPDATE", "Client", ""), ("UPDATE", "Client", "Telephone")}
+    assert "lacks UPDATE on Client (Telephone):" in doctor()["accounting.rights"][0]
+    server.refused |= {("INSERT", "bposync_runs", "")}
+    assert "lacks INSERT on bposync_runs" in doctor(7)["journal.rights"][0]
+    server.everything = "sysadmin"
+    found = doctor(7)
+    assert "(it is sysadmin)" in found["bpo.rights"][0] + found["accounting.rights"][0]
+
+
+@pytest.mark.parametrize(
+    "asked", [rights.EVERYTHING, rights.WRITABLE, doctor_journal.READ_ONLY, doctor_journal.MAY_CREATE, servers.NOW]
+)
+def test_what_doctor_asks_is_one_select_of_t_sql(asked: dict[str, str]) -> None:
+    (tree,) = sqlglot.parse(asked["mssql"], read="tsql", error_level=sqlglot.ErrorLevel.RAISE)
+    assert isinstance(tree, exp.Select)
+
+
+def test_a_lock_on_sql_server_is_looked_at_and_not_taken(doctor: Callable[..., dict[str, list[str]]], server: Server) -> None:
+    other = Session(server, "Example Company", 999)
+    other.lock("bposync:example company", "Session", 0)
+    assert "A sync is running" in doctor()["journal.lock"][0]
+    assert [holder for holder in server.locks.values() if holder is not other] == []
+    other.close()
+    assert "journal.lock" not in doctor()
+
+
+def test_a_clock_of_sql_servers_that_is_off_is_told(doctor: Callable[..., dict[str, list[str]]], server: Server) -> None:
+    server.minutes_ahead = 3
+    assert "min" in doctor()["bpo.clock"][0]

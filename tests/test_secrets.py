@@ -165,6 +165,7 @@ def test_every_command_works_with_a_nasty_password_and_tells_it_nowhere(
     every("link", "--import", str(tmp_path / "links.csv"))
     every("history", "--verify")
     every("adopt")
+    every("doctor")
     assert leaks(sheet.read_text("utf-8")) == leaks((tmp_path / "links.csv").read_text("utf-8")) == []
     journal = company.server.url(company.databases[2])
     tables = [name for (name,) in execute(journal, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
@@ -254,6 +255,7 @@ def test_what_is_wrong_with_a_url_is_told_without_its_password(
     path = company.write(tmp_path, **{where: url})
     command = "list" if where == "bpo" else "status"
     bposync(command, "--config", path, "--verbose", "--json", expect=code)
+    bposync("doctor", "--config", path, "--verbose", "--json", expect=code)
 
 
 UNENCODED = "postgresql+psycopg://user:zqA@zqB/zqC#zqD@127.0.0.1:1/database"

@@ -192,8 +192,11 @@ def _existing(name: str) -> Path | None:
 
 def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
     """Read and check a configuration file. Raises UsageError that names the place and what to do."""
-    environment = os.environ if environment is None else environment
-    raw = _parse(path)
+    return build(path, parse(path), os.environ if environment is None else environment)
+
+
+def build(path: Path, raw: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Check what stands in a configuration file. Raises UsageError that names the place and what to do."""
     _check_keys(path, raw, _File, ())
     _check_texts(path, raw)
     for place, text in _strings(raw, ()):
@@ -226,7 +229,7 @@ def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Setting
         log=file.log,
         owners=owners,
         max_changes=_limit_in(path, file.sync.max_changes),
-        warnings=_warnings(path, raw),
+        warnings=warnings_of(path, raw),
         environment=environment,
     )
 
@@ -259,7 +262,8 @@ def _limit_in(path: Path, given: int | str | None) -> Limit | None:
         raise UsageError(f"{path}: [sync] max_changes: {error}.") from None
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def parse(path: Path) -> dict[str, Any]:
+    """Read a configuration file as TOML, with nothing checked yet. Raises UsageError."""
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
@@ -351,13 +355,23 @@ def _check_variables(path: Path, place: str, text: str, environment: Mapping[str
             raise UsageError(f"{path}: {place}: the variable {name} is not set.", f"Set {name} in the environment.")
 
 
+def variables(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Give every variable that a configuration names, with the first place in it that does."""
+    found: dict[str, str] = {}
+    for place, text in _strings(raw, ()):
+        for match in PLACEHOLDER.finditer(text):
+            if not match["dollar"] and _VARIABLE_NAME.fullmatch(match["name"]):
+                found.setdefault(match["name"], place)
+    return found
+
+
 # Where a password stands: user:password@, a parameter of a URL or of an ODBC string, a key of its own.
 _IN_URL: Final = re.compile(r"://[^:/@\s]*:(?P<secret>.*)@")
 _AS_PARAMETER: Final = re.compile(r"\b(?:pwd|password)\s*=\s*(?P<secret>\{[^}]*\}|\$\{[^}]*\}|[^;&]*)", re.IGNORECASE)
 _OTHERS_MAY_READ: Final = 0o044
 
 
-def _warnings(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
+def warnings_of(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Warn of passwords that stand in a file which others may read. Windows does not tell who may, so it is silent there."""
     if os.name == "nt" or not path.stat().st_mode & _OTHERS_MAY_READ:
         return ()

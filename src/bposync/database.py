@@ -187,6 +187,8 @@ def engine(place: Address, *, writes: bool) -> sa.Engine:
         _need_file(place)
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     try:
+        if place.url.drivername.endswith("+pyodbc") or place.url.drivername == "mssql":
+            _need_odbc_driver(place)
         made = sa.create_engine(place.url, connect_args=_connect_arguments(place), **options)
     except exc.NoSuchModuleError:
         hint = "Write postgresql:// instead." if place.url.drivername == "postgres" else _FORM
@@ -202,7 +204,7 @@ def _prepared(made: sa.Engine, place: Address, *, writes: bool) -> sa.Engine:
     """Meet what is special about a driver or a database."""
     backend, driver = place.url.get_backend_name(), made.dialect.driver
     if driver == "pyodbc":
-        _prepare_pyodbc(place)
+        _prepare_pyodbc()
     # Both tell their logs of what could not be tidied up after an error; the error itself reaches us.
     for library in ("sqlalchemy", "psycopg"):
         logging.getLogger(library).addHandler(logging.NullHandler())
@@ -257,15 +259,18 @@ def _missing_driver(place: Address, error: ImportError) -> UsageError:
     return UsageError(f"{place.purpose}: the Python package {error.name} is not installed.", f"Install it: {install}")
 
 
-def _prepare_pyodbc(place: Address) -> None:
-    import pyodbc
-
+def _need_odbc_driver(place: Address) -> None:
     # A host without a database is a data source (DSN), which knows its driver itself.
     if place.url.host and place.url.database and "driver" not in {key.lower() for key in place.url.query}:
         raise UsageError(
             f"{place}: the URL does not say which ODBC driver to use.",
-            f"Add ?driver=ODBC+Driver+18+for+SQL+Server. {_installed_drivers()}",
+            f"Add ?driver=ODBC+Driver+18+for+SQL+Server. {installed_drivers()}",
         )
+
+
+def _prepare_pyodbc() -> None:
+    import pyodbc
+
     pyodbc.pooling = False
     # Else decimals are read with the locale's sign, which is a comma on South African Windows.
     pyodbc.setDecimalSeparator(".")
@@ -314,10 +319,10 @@ def plain_errors(place: Address, doing: str = "cannot be reached") -> Iterator[N
             raise
         why = reason(error)
         if hint := odbc.other_bits(str(error)):
-            raise UsageError(f"{place}: {why}", f"{hint} {_installed_drivers()}") from None
+            raise UsageError(f"{place}: {why}", f"{hint} {installed_drivers()}") from None
         if "IM002" in str(error) or "Can't open lib" in str(error):
             what = "the ODBC driver, or the data source that it names, is not installed"
-            raise UsageError(f"{place}: {what}: {why}", _installed_drivers()) from None
+            raise UsageError(f"{place}: {what}: {why}", installed_drivers()) from None
         raise UnreachableError(f"{place} {doing}: {why}", _hint(place, why)) from None
 
 
@@ -346,7 +351,7 @@ def is_cut(error: exc.SQLAlchemyError) -> bool:
 
 
 @contextlib.contextmanager
-def _refusals_ignored() -> Iterator[None]:
+def refusals_ignored() -> Iterator[None]:
     """Go on where a database does not answer a question; but not where it is gone: then there is no answer to go by."""
     try:
         yield
@@ -382,7 +387,8 @@ def _hint(place: Address, why: str) -> str:
     return "Check that the server is running and that this machine reaches it." if not place.is_file else "Check the file."
 
 
-def _installed_drivers() -> str:
+def installed_drivers() -> str:
+    """Say which ODBC drivers this program sees."""
     import pyodbc
 
     names = pyodbc.drivers()
@@ -404,12 +410,12 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
     inspector = sa.inspect(connection)
     found_schema = ".".join(schema) or None
     if found_schema:
-        with _refusals_ignored():
+        with refusals_ignored():
             schemas = {known.casefold(): known for known in inspector.get_schema_names()}
             found_schema = schemas.get(found_schema.casefold(), found_schema)
     names: list[str] = []
     # A schema that is not there is an error to some databases; then there is nothing to be found in it.
-    with _refusals_ignored(), connection.begin_nested():
+    with refusals_ignored(), connection.begin_nested():
         names += inspector.get_table_names(found_schema)
         names += inspector.get_view_names(found_schema)
     if bare in names:
@@ -448,7 +454,7 @@ def column_types(connection: sa.Connection, source: sa.TableClause) -> dict[str,
 
     Where the catalogue cannot be read (a synonym, a login without the right), the types are unknown.
     """
-    with _refusals_ignored(), connection.begin_nested():
+    with refusals_ignored(), connection.begin_nested():
         columns = sa.inspect(connection).get_columns(source.name, schema=source.schema)
         if columns:
             return {column["name"]: column["type"] for column in columns}

@@ -48,6 +48,16 @@ class UsageError(BposyncError):
     code = ExitCode.USAGE
 
 
+class UnknownCodeError(UsageError):
+    """The configuration names a code that the company does not have. `where` is its place: `[accounting.groups] RETAIL`."""
+
+    def __init__(self, message: str, hint: str | None, where: str) -> None:
+        super().__init__(message, hint)
+        section, _, self.key = where.removeprefix("[accounting.").partition("] ")
+        self.section = section
+        """Such as `groups`; `key` is the key in it."""
+
+
 class UnreachableError(BposyncError):
     """A database or service cannot be reached, or refuses, and nothing was written."""
 

@@ -147,11 +147,35 @@ def make_survey(
     found = None if whole else scan.read_past(bpo, books, journal, decisions, read_customers, read_accounts)
     if found is None:
         found = scan.read_whole(bpo, books, journal, read_customers, read_accounts)
+    return _paired(settings, bpo.fields, accounting, journal, found, decisions)
+
+
+def pair(
+    settings: Settings,
+    bpo_fields: Sequence[str],
+    accounting: Accounting,
+    journal: Journal,
+    customers: Sequence[Customer],
+    accounts: Sequence[Account],
+) -> Survey:
+    """Pair all of BPO's customers and all accounts, which were read before; `bpo_fields` are those that BPO has."""
+    found = scan.Scan(customers, accounts, journal.links.read())
+    return _paired(settings, bpo_fields, accounting, journal, found, journal.decisions.read())
+
+
+def _paired(
+    settings: Settings,
+    bpo_fields: Sequence[str],
+    accounting: Accounting,
+    journal: Journal,
+    found: scan.Scan,
+    decisions: Decisions,
+) -> Survey:
     matching = match(found.customers, found.accounts, found.links, decisions)
     exported = {normalise_code(intent.change.account) for intent in journal.runs.unsettled() if intent.exported}
     survey = Survey(
-        settings, books, found.customers, found.accounts, found.links, decisions, matching, found.in_step,
-        has_account_column="account" in bpo.fields,
+        settings, accounting.books, found.customers, found.accounts, found.links, decisions, matching, found.in_step,
+        has_account_column="account" in bpo_fields,
         waiting=lambda change: accounting.way.waiting(change) if normalise_code(change.account) in exported else "",
     )  # fmt: skip
     return _without(survey, found.stand_ins) if found.stand_ins else survey

@@ -41,10 +41,8 @@ _MOST_WITHOUT_ANSWER: Final = 5
 
 
 @contextlib.contextmanager
-def open_freedom(settings: Settings, bpo_fields: Collection[str], *, writes: bool) -> Iterator[Accounting]:
-    """Open a company that is written through the service, and read through it too where no database is named."""
-    from bposync.accounting.partner_ways import JOURNAL_LOCK, journal_lock, place_or_none
-
+def opened_client(settings: Settings, *, writes: bool) -> Iterator[FreedomClient]:
+    """Get ready to ask the configured service; nothing is sent yet. Raises UsageError."""
     with contextlib.ExitStack() as stack:
         url = settings.need_accounting().freedom_url or ""
         if url.startswith(_DEMO):
@@ -56,6 +54,15 @@ def open_freedom(settings: Settings, bpo_fields: Collection[str], *, writes: boo
         client = FreedomClient(service, writes=writes)
         stack.callback(client.close)
         client.open()
+        yield client
+
+
+@contextlib.contextmanager
+def open_freedom(settings: Settings, bpo_fields: Collection[str], *, writes: bool) -> Iterator[Accounting]:
+    """Open a company that is written through the service, and read through it too where no database is named."""
+    from bposync.accounting.partner_ways import JOURNAL_LOCK, journal_lock, place_or_none
+
+    with opened_client(settings, writes=writes) as client:
         place = place_or_none(settings)
         if place is None:
             books = FreedomBooks(settings, bpo_fields, client)

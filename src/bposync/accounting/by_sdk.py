@@ -47,11 +47,8 @@ _SWITCHES: Final = {
 _OTHER: Final = {"Y": "N", "N": "Y", "M": "D", "D": "M"}
 
 
-@contextlib.contextmanager
-def open_sdk(
-    settings: Settings, bpo_fields: Collection[str], place: database.Address | None, *, writes: bool
-) -> Iterator[Accounting]:
-    """Open a company that is written through the SDK, and read through it too where no database is named."""
+def session_of(settings: Settings) -> Session:
+    """Read from the configuration how the SDK is opened; nothing is opened yet. Raises UsageError."""
     table = settings.need_accounting()
     for key in ("data_path", "sdk_serial", "sdk_code"):
         if not getattr(table, key):
@@ -59,7 +56,15 @@ def open_sdk(
                 f'{settings.path}: [accounting] {key} is missing; write = "sdk" needs it.', "docs/partner.md tells what it is."
             )
     secrets.register(table.sdk_code or "")
-    session = Session(str(settings.folder / (table.data_path or "")), table.sdk_serial or "", table.sdk_code or "")
+    return Session(str(settings.folder / (table.data_path or "")), table.sdk_serial or "", table.sdk_code or "")
+
+
+@contextlib.contextmanager
+def open_sdk(
+    settings: Settings, bpo_fields: Collection[str], place: database.Address | None, *, writes: bool
+) -> Iterator[Accounting]:
+    """Open a company that is written through the SDK, and read through it too where no database is named."""
+    session = session_of(settings)
     books: SdkBooks | PartnerTables
     if place is None:
         books = SdkBooks(settings, bpo_fields, session)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from bposync.config import by_code
-from bposync.errors import UsageError, did_you_mean
+from bposync.errors import UnknownCodeError, did_you_mean
 from bposync.fields import ALWAYS_NEW, FIELDS, Kind, Owner
 from bposync.records import Customer, Shape
 from bposync.values import excerpt, is_plain, normalise_code, text_of
@@ -151,8 +151,10 @@ class Evolution:
         """Refuse a configuration that names a code which the company does not have."""
         defaults = self._configuration.defaults
         if defaults.category is not None:
-            raise UsageError(
-                f"{self._where}: [accounting.defaults] category: Evolution has none.", "Its counterpart there is group."
+            raise UnknownCodeError(
+                f"{self._where}: [accounting.defaults] category: Evolution has none.",
+                "Its counterpart there is group.",
+                "[accounting.defaults] category",
             )
         named = [
             *((f"[accounting.defaults] {name}", name, getattr(defaults, name)) for name in LOOKUPS),
@@ -163,7 +165,7 @@ class Evolution:
             lookup = self.lookups[name]
             if code is not None and normalise_code(code) not in lookup.keys:
                 message = f"{self._where}: {where}: the company has no {FIELDS[name].label.lower()} {code!r}."
-                raise UsageError(message, self.hint_for(code, lookup))
+                raise UnknownCodeError(message, self.hint_for(code, lookup), where)
 
     def hint_for(self, code: str, lookup: Lookup) -> str:
         """Say what to do about a configured code that the company does not have."""

@@ -12,6 +12,7 @@ import contextlib
 import json
 import platform
 import zlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -123,22 +124,28 @@ def _file_lock(place: database.Address, company: str) -> contextlib.AbstractCont
     return locked()
 
 
+_WHO: Final = sa.text(
+    "SELECT a.application_name FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' "
+    "AND l.granted AND l.classid = :class AND l.objid = :object AND l.database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+def _number(company: str) -> int:
+    return zlib.crc32(company.encode()) & 0x7FFFFFFF if company else _OBJECT
+
+
 def _lock_postgresql(connection: sa.Connection, place: database.Address, company: str) -> None:
     name = _PROGRAM + _holder(_LONGEST_NAME - len(_PROGRAM))
     connection.execute(sa.select(sa.func.set_config("application_name", name, False)))  # noqa: FBT003
-    number = zlib.crc32(company.encode()) & 0x7FFFFFFF if company else _OBJECT
+    number = _number(company)
     got = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_CLASS, number))).scalar()
     connection.commit()
     if got:
         return
-    who = sa.text(
-        "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' "
-        "AND l.granted AND l.classid = :class AND l.objid = :object AND l.database = "
-        "(SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
     holder = ""
     with contextlib.suppress(exc.SQLAlchemyError):
-        holder = str(connection.execute(who, {"class": _CLASS, "object": number}).scalar() or "")
+        holder = str(connection.execute(_WHO, {"class": _CLASS, "object": number}).scalar() or "")
     raise _taken(place, holder.removeprefix(_PROGRAM), company)
 
 
@@ -177,12 +184,58 @@ def get_applock(connection: sa.Connection, name: str, owner: str, milliseconds: 
     return int(connection.execute(statement, {"name": name, "owner": owner, "wait": milliseconds}).scalar_one())
 
 
-def _lock_mssql(connection: sa.Connection, place: database.Address, company: str) -> None:
+def _resource(connection: sa.Connection, company: str) -> str:
     name = ":".join(filter(None, (str(connection.exec_driver_sql("SELECT DB_NAME()").scalar()), _suffix(company))))
-    code = get_applock(connection, lock_name(name), "Session", 0)
+    return lock_name(name)
+
+
+def _lock_mssql(connection: sa.Connection, place: database.Address, company: str) -> None:
+    code = get_applock(connection, _resource(connection, company), "Session", 0)
     connection.commit()
     if code < 0:
         raise _taken(place, "", company)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at a lock showed, without taking it. `held` is None where that cannot be told."""
+
+    held: bool | None
+    holder: str = ""
+    """Who has it, since when; empty where nobody does, or where that is not told."""
+
+
+def look(place: database.Address, company: str = "") -> Seen:
+    """Look whether a lock is held, and by whom, without taking it: no sync that begins in this moment is held up.
+
+    Raises UnreachableError.
+    """
+    if place.is_file:
+        return _look_at_file(".".join(filter(None, (str(place.url.database), _suffix(company)))))
+    with database.plain_errors(place), database.engine(place, writes=False).connect() as connection:
+        if connection.dialect.name == "postgresql":
+            row = connection.execute(_WHO, {"class": _CLASS, "object": _number(company)}).first()
+            return Seen(held=row is not None, holder=str(row[0] or "").removeprefix(_PROGRAM) if row else "")
+        if connection.dialect.name == "mssql":
+            statement = sa.text("SELECT APPLOCK_TEST('public', :name, 'Exclusive', 'Session')")
+            return Seen(held=connection.execute(statement, {"name": _resource(connection, company)}).scalar() == 0)
+    return Seen(held=None)
+
+
+def _look_at_file(path: str) -> Seen:
+    """Look for the name that a holder leaves; where the system lists its locks, a killed one is told from one at work."""
+    try:
+        holder = str(json.loads(Path(f"{path}.held-by.lock").read_text("utf-8"))["holder"])
+        inode = Path(f"{path}.lock").stat().st_ino
+    except (OSError, ValueError, KeyError, TypeError):
+        return Seen(held=False)
+    try:
+        listed = any(f":{inode} " in line for line in Path("/proc/locks").read_text("ascii").splitlines())
+    except (OSError, ValueError):
+        return Seen(None, holder)
+    # Another machine's locks are not listed here.
+    here = f" on {platform.node() or 'unknown'} since " in holder
+    return Seen(held=True, holder=holder) if listed else Seen(False if here else None, holder)
 
 
 def _no_lock(_connection: sa.Connection, place: database.Address, _company: str) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bposync.config import by_code
-from bposync.errors import UsageError, did_you_mean
+from bposync.errors import UnknownCodeError, did_you_mean
 from bposync.fields import ALWAYS_NEW, FIELDS, Kind, Owner
 from bposync.records import Account, Customer, Particulars, Shape
 from bposync.values import excerpt, is_plain, normalise_code, text_of
@@ -155,7 +155,8 @@ class Partner:
         defaults = self._configuration.defaults
         for name, counterpart in (("group", "Its counterpart there is category."), ("area", "Leave the line out.")):
             if getattr(defaults, name) is not None:
-                raise UsageError(f"{self._where}: [accounting.defaults] {name}: {NAME} has none.", counterpart)
+                where = f"[accounting.defaults] {name}"
+                raise UnknownCodeError(f"{self._where}: {where}: {NAME} has none.", counterpart, where)
         for where, code in (
             ("[accounting.defaults] category", defaults.category),
             *((f"[accounting.groups] {key}", code) for key, code in self._configuration.groups.items()),
@@ -168,11 +169,12 @@ class Partner:
         ):
             if code is not None and code.strip() not in TERMS:
                 hint = f"{NAME} knows terms of {', '.join(TERMS)} days."
-                raise UsageError(f"{self._where}: {where}: the company has no terms {code!r}.", hint)
+                raise UnknownCodeError(f"{self._where}: {where}: the company has no terms {code!r}.", hint, where)
         if defaults.price_list is not None and not defaults.price_list.strip().isdecimal():
-            raise UsageError(
+            raise UnknownCodeError(
                 f"{self._where}: [accounting.defaults] price_list: {defaults.price_list!r} is no number.",
                 f"{NAME} numbers its price lists.",
+                "[accounting.defaults] price_list",
             )
 
     def _category(self, code: str, where: str) -> str:
@@ -181,14 +183,15 @@ class Partner:
         if known is None and code.strip().isdecimal():
             return str(int(code))
         if known is None:
-            raise UsageError(
+            raise UnknownCodeError(
                 f"{self._where}: {where}: {code!r} is no number.",
                 "Categories cannot be looked up by the SDK: give the number, or [accounting] odbc to read by.",
+                where,
             )
         found = known.get(normalise_code(code)) or (known.get(str(int(code))) if code.strip().isdecimal() else None)
         if found is None:
             hint = did_you_mean(code, known) or "Its table CustomerCategories is missing or empty."
-            raise UsageError(f"{self._where}: {where}: the company has no category {code!r}.", hint)
+            raise UnknownCodeError(f"{self._where}: {where}: the company has no category {code!r}.", hint, where)
         return found
 
     def _choose_fields(self, settings: Settings, bpo_fields: Collection[str]) -> None:
@@ -221,6 +224,12 @@ class Partner:
         if "terms" not in from_bpo and configured.terms:
             new.append("terms")
         self.new_fields = tuple(new)
+
+    @property
+    def categories(self) -> int | None:
+        """How many categories the company has; None where they cannot be looked up."""
+        known = self._facts.categories
+        return None if known is None else len(set(known.values()))
 
     # What a customer looks like here.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import accept, adopt, common, demo, history, ignore, link, review, sites, status, sync, unlink
+from bposync.cli import accept, adopt, common, demo, doctor, history, ignore, link, review, sites, status, sync, unlink
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -66,6 +66,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "ignore": ignore.ignore,
     "review": review.review,
     "adopt": adopt.adopt,
+    "doctor": doctor.show,
     "demo": demo.make,
 }
 for _name, _function in _COMMANDS.items():

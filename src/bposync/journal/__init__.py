@@ -103,6 +103,11 @@ class Journal:
         if self.place.is_file and not folder.is_dir():
             raise UnreachableError(f"{self.place}: there is no folder {folder}.", "Make it, or change [state] url.")
 
+    @property
+    def version(self) -> int:
+        """The version of the schema; one that is only read may be older than this program's."""
+        return self._version
+
     def has(self, version: int) -> bool:
         """Tell whether the journal has what a version of the schema added; one that is only read may be older."""
         return self._engine is not None and self._version >= version
