@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with Context(options.size, rounds, options.full, kinds) as context:
         for name in chosen:
             context.say(f"{name} …")
-            rows += ROWS[name](context)
+            for row in ROWS[name](context):
+                rows.append(row)
+                context.say(f"  {row.what}: {' · '.join(row.cells()[1:])}")
         how = f"Measured by `scripts/bench{' --full' if options.full else ''}`, {rounds} rounds."
         text = table.markdown(rows, table.machine(context.server_version(), load, how))
     print(text)

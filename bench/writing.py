@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,24 +31,19 @@ def synced(company: Company) -> Sample:
 def first(context: Context) -> Iterator[Row]:
     """Measure the first sync of a company without accounts, beside bare inserts and dlt's first and second load."""
     company = context.new(POSTGRESQL, context.size, accounts=False)
-    found: dict[str, list[Sample]] = {"ours": [], "bare": [], "dlt": [], "again": [], "dlt again": []}
-    with_dlt = "dlt" in peers.versions()
+    found: dict[str, list[Sample]] = defaultdict(list)
+    ways = (peers.FASTEST, peers.DEFAULT) if "dlt" in peers.versions() else ()
     for _ in range(max(context.rounds - 1, 1)):
         company.empty_books()
         found["bare"].append(measure.child("insert", company.books_url, context.size))
         company.empty_books()
         found["ours"].append(synced(company))
         company.tidy()
-        with tempfile.TemporaryDirectory(dir=context.folder) as folder:
-            load = peers.dlt_command(company.bpo_url, company.books_url, Path(folder))
-            if with_dlt:
-                peers.forget_dlt(company.books_url)
-                found["dlt"].append(measure.process(*load))
-                company.tidy()
-            for _ in range(_AGAIN):
-                found["again"].append(synced(company))
-                if with_dlt:
-                    found["dlt again"].append(measure.process(*load))
+        for _ in range(_AGAIN):
+            found["again"].append(synced(company))
+        for way in ways:
+            for name, sample in zip((f"first, {way}", f"again, {way}"), _loads(context, company, way), strict=True):
+                found[name].append(sample)
     what = f"first sync of {context.size:,} new accounts, PostgreSQL, start to exit"
     ours, bare, again = best(found["ours"]), best(found["bare"]), best(found["again"])
     yield Row(
@@ -56,18 +53,27 @@ def first(context: Context) -> Iterator[Row]:
         ours.seconds / bare.seconds,
         4.0,
     )
-    if not with_dlt:
-        return
-    theirs = best(found["dlt"])
-    yield Row("the same", said(ours), f"dlt's first merge load: {said(theirs)}", ours.seconds / theirs.seconds, 1.0)
-    theirs = best(found["dlt again"])
-    yield Row(
-        f"sync of {context.size:,} when nothing changed, PostgreSQL, start to exit",
-        said(again, memory=True),
-        f"dlt's merge load of the same table: {said(theirs, memory=True)}",
-        again.seconds / theirs.seconds,
-        1 / 8,
-    )
+    for way in ways:
+        theirs = best(found[f"first, {way}"])
+        yield Row("the same", said(ours), f"dlt's first merge load, {way}: {said(theirs)}", ours.seconds / theirs.seconds, 1.0)
+    for way in ways:
+        theirs = best(found[f"again, {way}"])
+        yield Row(
+            f"sync of {context.size:,} when nothing changed, PostgreSQL, start to exit",
+            said(again, memory=True),
+            f"dlt's merge load of the same table, {way}: {said(theirs, memory=True)}",
+            again.seconds / theirs.seconds,
+            1 / 8,
+        )
+
+
+def _loads(context: Context, company: Company, way: str) -> tuple[Sample, Sample]:
+    """Measure dlt's first load and its second."""
+    peers.forget_dlt(company.books_url)
+    company.tidy()
+    with tempfile.TemporaryDirectory(dir=context.folder) as folder:
+        load = partial(peers.dlt_load, company.bpo_url, company.books_url, Path(folder), way, company.count)
+        return load(), load()
 
 
 def changed(context: Context) -> Iterator[Row]:

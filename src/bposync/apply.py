@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bposync.plan import Plan
     from bposync.records import Account, Change, Link
 
-BATCH: Final = 500
+BATCH: Final = 1000
 """How many customers share the steps of a write."""
 PAUSE_SECONDS: Final = 1.0
 """How long a write that cannot be found gets to arrive."""

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def field_document(change: FieldChange) -> dict[str, Any]:
     """Give one field's difference: accounting's value, BPO's, the last agreed one, and the verdict."""
-    field = FIELDS[change.field]
+    show = FIELDS[change.field].show
     return {
-        "from": field.show(change.old),
-        "to": field.show(change.new),
-        "last": field.show(change.last) if change.agreed else None,
+        "from": show(change.old),
+        "to": show(change.new),
+        "last": show(change.last) if change.agreed else None,
         "verdict": change.verdict.value,
     }
 

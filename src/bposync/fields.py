@@ -59,9 +59,11 @@ class Field:
 
     def show(self, value: Value) -> str | bool | None:
         """Give a value as JSON and the journal hold it: amounts as text with two decimals, blank text as null."""
+        if isinstance(value, str):
+            return value or None
         if isinstance(value, Decimal):
             return f"{value:.2f}"
-        return value if isinstance(value, bool) else value or None
+        return value
 
     def parse(self, shown: str | bool | None) -> Value:  # noqa: FBT001 - a value, not a switch
         """Take back what `show` gave."""

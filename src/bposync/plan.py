@@ -262,25 +262,33 @@ class _Planner:
         changes = []
         reasons = []
         agreed: dict[str, tuple[Value, Value]] = {}
-        compared = dict(zip(self.books.fields, shape.values, strict=True))
-        new = dict(zip(self.books.new_fields, shape.new_values, strict=True))
-        for name, bpo in sorted({**compared, **new}.items(), key=lambda pair: _ORDER[pair[0]]):
-            held = name in shape.held and not FIELDS[name].is_blank(bpo)
+        values = dict(zip((*self.books.new_fields, *self.books.fields), (*shape.new_values, *shape.values), strict=True))
+        for field_, blank, compared in self._fields_of_new:
+            name = field_.name
+            bpo = values[name]
+            is_blank = field_.is_blank(bpo)
+            held = not is_blank and name in shape.held
             if held:
                 reasons.append(f"{name}: {shape.held[name]}")
                 self._count_terms(name, customer)
-            default = self.books.defaults.get(name) if held or FIELDS[name].is_blank(bpo) else None
+            default = self.books.defaults.get(name) if held or is_blank else None
             value = bpo if default is None else default
             if held and default is None:
-                changes.append(FieldChange(name, _blank(name), bpo, None, Verdict.HELD))
+                changes.append(FieldChange(name, blank, bpo, None, Verdict.HELD))
             elif not (value is None or value is False or value == ""):
-                changes.append(FieldChange(name, _blank(name), value, None, Verdict.WRITE))
-            if name in compared and not held and value == bpo and (name != "hold" or bpo):
+                changes.append(FieldChange(name, blank, value, None, Verdict.WRITE))
+            if compared and not held and value == bpo and (name != "hold" or bpo):
                 agreed[name] = (bpo, bpo)
         link = Link(customer.code, base.account, "", customer.name, customer.sites, agreed)
         # What an account cannot hold is compared, and said, each time.
         mark = "" if any(change.verdict is Verdict.HELD for change in changes) or shape.held else customer.mark
         return replace(base, action=Action.CREATE, fields=tuple(changes), reasons=tuple(reasons), link=link, mark=mark)
+
+    @cached_property
+    def _fields_of_new(self) -> list[tuple[Field, Value, bool]]:
+        """The fields that a new account gets, in order, with what is blank in each, and whether it is compared later."""
+        names = sorted({*self.books.fields, *self.books.new_fields}, key=_ORDER.__getitem__)
+        return [(FIELDS[name], _blank(name), name in self.books.fields) for name in names]
 
     def _count_terms(self, name: str, customer: Customer) -> None:
         if name == "terms" and customer.text("terms"):

@@ -25,6 +25,7 @@ _BREAKING_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Letters and marks that take no room or look like a blank, though their categories are those of text.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+_NO_LETTERS = dict.fromkeys(number for number in range(128) if unicodedata.category(chr(number))[0] in "ZPC")
 _MIN_VAT_DIGITS = 10
 _MOST_DIGITS = 40
 _MOST_SHOWN = 60
@@ -117,6 +118,9 @@ def normalise_name(name: str) -> str:
 
     A name of nothing but punctuation is compared as it is written.
     """
+    if name.isascii():
+        letters = name.lower().translate(_NO_LETTERS)
+        return letters or name.lower().strip()
     folded = unicodedata.normalize("NFKC", name).casefold()
     letters = "".join(character for character in folded if unicodedata.category(character)[0] not in "ZPC")
     return letters or folded.strip()

@@ -7,6 +7,7 @@ NULL, and versions and sites differ in their columns: so the list of columns is 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -158,6 +159,8 @@ class EvolutionTables(Evolution):
         self._read_columns = [str(self.column(name)) for name in dict.fromkeys(columns)]
         self.basis = repr((self.shape_basis, self._read_columns, self._types))
         self.marker: Marker | None = None
+        self._newest_before: int | None = None
+        """The newest key when a batch's codes were last looked up, right before they were written."""
         places = {name.casefold(): place for place, name in enumerate(dict.fromkeys(columns))}
         self._vat_place = places.get("tax_number")
         self._field_places = [(name, places[COLUMNS[name][0].casefold()]) for name in self.fields]
@@ -215,7 +218,7 @@ class EvolutionTables(Evolution):
         known = {account.key: account for account in self._by_key(connection, keys, lock=lock)}
         codes = [change.account for change in batch if change.seen is None]
         new: dict[str, list[Account]] = {}
-        for account in self._by_code(connection, codes):
+        for account in self._new(connection, codes, lock=lock):
             new.setdefault(normalise_code(account.code), []).append(account)
         found: list[Account | None] = []
         for change in batch:
@@ -228,6 +231,27 @@ class EvolutionTables(Evolution):
             found.append(candidates[-1] if candidates else None)
         return found
 
+    def _new(self, connection: sa.Connection, codes: Sequence[str], *, lock: bool) -> list[Account]:
+        """Read the accounts that have one of these codes, in a pass over the whole table, for Account has no index.
+
+        What was written since the pass before the write has a later key, so to read it back its own few rows are enough; a
+        code that is not among them is looked for everywhere again.
+        """
+        if not codes:
+            return []
+        key = database.column(str(self.column("DCLink")))
+        if lock:
+            newest = connection.execute(sa.select(sa.func.max(key)).select_from(self._table)).scalar()
+            self._newest_before = None if newest is None else int(newest)
+            return self._by_code(connection, codes, self._select())
+        newest, self._newest_before = self._newest_before, None
+        if newest is None:
+            return self._by_code(connection, codes, self._select())
+        found = self._by_code(connection, codes, self._select().where(key > newest))
+        present = {normalise_code(account.code) for account in found}
+        missing = [code for code in codes if normalise_code(code) not in present]
+        return found + (self._by_code(connection, missing, self._select()) if missing else [])
+
     def _by_key(self, connection: sa.Connection, keys: Sequence[str], *, lock: bool) -> list[Account]:
         key_column = database.column(str(self.column("DCLink")))
         found = []
@@ -238,14 +262,14 @@ class EvolutionTables(Evolution):
             found += [self._account(tuple(row)) for row in connection.execute(statement)]
         return found
 
-    def _by_code(self, connection: sa.Connection, codes: Sequence[str]) -> list[Account]:
+    def _by_code(self, connection: sa.Connection, codes: Sequence[str], among: sa.Select[*tuple[Any, ...]]) -> list[Account]:
         account = database.column(str(self.column("Account")))
         # Some databases fold only ASCII: the code is looked for as it stands and in both foldings.
         wanted = list(dict.fromkeys(form for code in codes for form in (code.lower(), _ascii_lower(code))))
         found = []
         for some in database.chunks(wanted, database.MAX_PARAMETERS):
             folded = sa.func.lower(sa.func.ltrim(sa.func.rtrim(account)))
-            found += [self._account(tuple(row)) for row in connection.execute(self._select().where(folded.in_(some)))]
+            found += [self._account(tuple(row)) for row in connection.execute(among.where(folded.in_(some)))]
         return found
 
     def _select(self) -> sa.Select[*tuple[Any, ...]]:
@@ -288,15 +312,24 @@ class EvolutionTables(Evolution):
         connection.execute(sa.insert(table), [{column: row.get(column) for column in columns} for row in rows])
 
     def _new_row(self, change: Change) -> dict[str, object]:
-        row: dict[str, object] = {}
-        for name, number in REAL_ROW.items():
-            if (column := self.column(name)) is not None:
-                row[column] = self._bound(name, number)
-        row[str(self.column("Account"))] = change.account
+        row: dict[str, object] = {**self._usual_row, self._place_of["code"]: change.account}
         for written in change.writes:
-            column = COLUMNS[written.field][0]
-            row[str(self.column(column))] = self._bound(column, self._stored(written.field, written.new))
+            name, value = written.field, written.new
+            is_text = isinstance(value, str) and name not in LOOKUPS
+            row[self._place_of[name]] = value if is_text else self._bound(COLUMNS[name][0], self._stored(name, value))
         return row
+
+    @cached_property
+    def _usual_row(self) -> dict[str, object]:
+        """What every new account has in the columns that are there."""
+        columns = {name: self.column(name) for name in REAL_ROW}
+        return {column: self._bound(name, REAL_ROW[name]) for name, column in columns.items() if column is not None}
+
+    @cached_property
+    def _place_of(self) -> dict[str, str]:
+        """The column of each field, as the database writes it."""
+        columns = {"code": "Account", **{name: COLUMNS[name][0] for name in (*self.fields, *self.new_fields)}}
+        return {name: str(self.column(column)) for name, column in columns.items()}
 
     def update(self, connection: sa.Connection, batch: Sequence[Change]) -> None:
         """Write the fields that differ, and only those, in accounts found by DCLink."""
@@ -305,9 +338,7 @@ class EvolutionTables(Evolution):
         for change in batch:
             assert change.seen is not None  # noqa: S101 - only a known account is updated
             row = {
-                str(self.column(COLUMNS[written.field][0])): self._bound(
-                    COLUMNS[written.field][0], self._stored(written.field, written.new)
-                )
+                self._place_of[written.field]: self._bound(COLUMNS[written.field][0], self._stored(written.field, written.new))
                 for written in change.writes
             }
             by_columns.setdefault(tuple(row), []).append({**row, "the_key": int(change.seen.key)})

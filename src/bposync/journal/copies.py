@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from bposync import sheets
-from bposync.documents import moment, parse_moment
+from bposync.documents import parse_moment
 from bposync.errors import UsageError
 from bposync.journal import schema
-from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, OVERWRITE, decode_agreed, encode_agreed
+from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, OVERWRITE, decode_agreed
 from bposync.records import Link
 from bposync.values import normalise_code, quoted, visible
 
@@ -123,13 +123,13 @@ def export(journal: Journal, path: Path) -> Copied:
 
 
 def _entries(journal: Journal) -> Iterator[_Entry]:
-    for _, link in sorted(journal.links.read().items()):
-        yield _Entry(
-            LINK, link.customer, link.account, link.account_key, link.name, json.dumps(list(link.sites)),
-            encode_agreed(link.agreed), link.by, moment(link.at) if link.at else "",
-        )  # fmt: skip
-    table, overwrites = schema.decisions, schema.overwrites
+    table, overwrites, links = schema.decisions, schema.overwrites, schema.links
     with journal.transaction("cannot be read") as connection:
+        # As they stand there, without looking into any: there may be a hundred thousand.
+        names = ("customer", "code", "account", "account_key", "name", "sites", "agreed", "changed_by", "changed_at")
+        of_links = sa.select(*(links.c[name] for name in names)).where(links.c.company == journal.company)
+        for row in sorted(tuple(row) for row in connection.execute(of_links)):
+            yield _Entry(LINK, *row[1:])
         mine = sa.select(table).where(table.c.company == journal.company).order_by(table.c.kind, table.c.subject)
         for row in connection.execute(mine):
             customer, account = ("", row.subject) if row.kind == IGNORE_ACCOUNT else (row.subject, row.code)

@@ -7,6 +7,7 @@ import platform
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -35,13 +36,24 @@ _MANY: Final = 20_000
 _MARKS: Final = ("bpo_mark", "account_mark")
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def encode_agreed(agreed: Mapping[str, tuple[Value, Value]]) -> str:
     """Give agreed values as JSON: one value a field, or two where an accept left the sides apart."""
     document: dict[str, Any] = {}
     for name in sorted(agreed):
-        bpo, accounting = (FIELDS[name].show(value) for value in agreed[name])
-        document[name] = bpo if bpo == accounting else [bpo, accounting]
-    return json.dumps(document, separators=(",", ":"))
+        bpo, accounting = agreed[name]
+        show = FIELDS[name].show
+        shown = show(bpo)
+        document[name] = shown if accounting is bpo or (other := show(accounting)) == shown else [shown, other]
+    return _encode(document)
+
+
+@lru_cache(maxsize=1024)
+def encode_texts(texts: tuple[str, ...]) -> str:
+    """Give a list of texts as JSON; those of sites and reasons are few, and many have the same."""
+    return json.dumps(list(texts))
 
 
 def decode_agreed(text: str) -> dict[str, tuple[Value, Value]]:
@@ -107,7 +119,7 @@ class LinkBook:
         rows = [
             {
                 "company": self._journal.company, "customer": key, "code": link.customer, "account": link.account,
-                "account_key": link.account_key, "name": link.name, "sites": json.dumps(list(link.sites)),
+                "account_key": link.account_key, "name": link.name, "sites": encode_texts(link.sites),
                 "agreed": encode_agreed(link.agreed), "changed_at": moment(at), "changed_by": by,
                 "bpo_mark": link.marks[0] if marked else "", "account_mark": link.marks[1] if marked else "",
             }

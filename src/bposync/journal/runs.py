@@ -20,7 +20,7 @@ from bposync.documents import fields_document, moment
 from bposync.fields import FIELDS
 from bposync.journal import schema
 from bposync.journal.chain import RUN
-from bposync.journal.links import decode_agreed, encode_agreed
+from bposync.journal.links import decode_agreed, encode_agreed, encode_texts
 from bposync.people import current_user
 from bposync.records import Account, Action, Change, FieldChange, Link, Outcome, OutcomeKind, Verdict
 from bposync.values import normalise_code, text_of
@@ -135,7 +135,7 @@ class RunBook:
                 "code": _storable(change.code), "name": _storable(change.name),
                 "account": _storable(change.account)[:_CODE_WIDTH], "account_key": change.seen.key if change.seen else "",
                 "action": change.action.value, "intent": intent, "fields": json.dumps(fields_document(change)),
-                "reasons": json.dumps(list(change.reasons)), "link": _encode_link(change.link) if intent else "",
+                "reasons": encode_texts(change.reasons), "link": _encode_link(change.link) if intent else "",
             }
             for place, change in enumerate(changes)
         ]  # fmt: skip
@@ -306,7 +306,7 @@ def _stored(text: str) -> str:
 def _encode_link(link: Link | None) -> str:
     if link is None:
         return ""
-    return json.dumps({"customer": link.customer, "sites": list(link.sites), "agreed": encode_agreed(link.agreed)})
+    return json.dumps({"customer": link.customer, "sites": link.sites, "agreed": encode_agreed(link.agreed)})
 
 
 def _intended(row: Any) -> Change:  # noqa: ANN401
