@@ -122,11 +122,11 @@ class Output:
         json.dump(document, self.stdout, indent=2, ensure_ascii=True)
         self.stdout.write("\n")
 
-    def csv(self, headings: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
+    def csv(self, headings: Sequence[str], rows: Iterator[Sequence[str]], separator: str = ",") -> None:
         """Print CSV that a spreadsheet opens without running anything."""
         if (reconfigure := getattr(self.stdout, "reconfigure", None)) is not None:
             reconfigure(newline="")
-        writer = csv.writer(self.stdout, lineterminator="\r\n" if sys.platform == "win32" else "\n")
+        writer = csv.writer(self.stdout, delimiter=separator, lineterminator="\r\n" if sys.platform == "win32" else "\n")
         writer.writerow(headings)
         for row in rows:
             writer.writerow([guarded(cell) for cell in row])
