@@ -148,11 +148,11 @@ class Output:
         json.dump(document, self.stdout, indent=2, ensure_ascii=True)
         self.stdout.write("\n")
 
-    def csv(self, headings: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
+    def csv(self, headings: Sequence[str], rows: Iterator[Sequence[str]], separator: str = ",") -> None:
         """Print CSV that a spreadsheet opens without running anything."""
         if (reconfigure := getattr(self.stdout, "reconfigure", None)) is not None:
             reconfigure(newline="")
-        writer = csv.writer(self.stdout, lineterminator="\r\n" if sys.platform == "win32" else "\n")
+        writer = csv.writer(self.stdout, delimiter=separator, lineterminator="\r\n" if sys.platform == "win32" else "\n")
         writer.writerow(headings)
         for row in rows:
             writer.writerow([guarded(cell) for cell in row])
@@ -210,11 +210,21 @@ class Output:
             self.stderr.write("\r\x1b[K")
             self.stderr.flush()
 
+    @property
+    def conversation(self) -> TextIO:
+        """Where people are asked: at the terminal, beside the data where there are any."""
+        return self.stdout if self.is_terminal and not self.as_json else self.stderr
+
+    def tell(self, text: str = "") -> None:
+        """Say something in a conversation."""
+        self._print(text, self.conversation)
+        self.conversation.flush()
+
     def ask(self, block: Sequence[str], question: str) -> bool:
         """Ask a yes-or-no question below a block of lines; Enter, an end of input and anything but yes is no."""
-        stream = self.stdout if self.is_terminal and not self.as_json else self.stderr
+        stream = self.conversation
         for text in block:
-            self._print(text, stream)
+            self.tell(text)
         indent = 0 if self.plain else _indent_of(f"{question} [y/N]", stream)
         stream.write(f"{' ' * indent}{question} [y/N] ")
         stream.flush()

@@ -9,28 +9,20 @@ from bposync.fields import FIELDS
 from bposync.plan import ATTENTION
 from bposync.records import Action, OutcomeKind, Verdict
 from bposync.values import normalise_code
+from bposync.words import VERDICTS as _VERDICTS
+from bposync.words import WORDS, cell, counted, local, waiting_in_words, writes_in_words
+
+__all__ = ["WORDS", "cell", "counted", "local", "waiting_in_words", "writes_in_words"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from bposync.cli.output import Output
     from bposync.plan import Plan
     from bposync.records import Change, Outcome
-    from bposync.values import Value
 
 _T = TypeVar("_T")
 
-WORDS: Final = {
-    Action.SAME: "in step", Action.CREATE: "to create", Action.UPDATE: "to update", Action.DRIFT: "changed in accounting",
-    Action.CONFLICT: "in conflict", Action.LOOKALIKE: "lookalike", Action.REJECTED: "rejected", Action.MISSING: "missing",
-    Action.GONE: "gone", Action.SKIPPED: "skipped",
-}  # fmt: skip
-"""What people are told of an action; `1 in step, 2 to create`."""
-_VERDICTS: Final = {
-    Verdict.WRITE: "is written", Verdict.DRIFT: "left: changed in accounting",
-    Verdict.CONFLICT: "left: needs a person", Verdict.HELD: "held back",
-}  # fmt: skip
 _SETTLE: Final = {
     Action.LOOKALIKE: "A lookalike may be an account that is there: it is that account with bposync link CUSTOMER ACCOUNT, "
     "it gets one of its own with bposync link CUSTOMER --new [CODE].",
@@ -55,27 +47,6 @@ MOST_IN_PLAN: Final = 30
 # What a new account is shown with; --verbose and --json show every field.
 _NEW_COLUMNS: Final = ("credit_limit", "phone", "contact", "email", "terms", "group")
 _ALL_HINT: Final = "All of them: --json."
-
-
-def cell(value: Value | str) -> str:
-    """Give a value as people read it: amounts with thousands separators, flags as yes and no, nothing for a blank."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None or isinstance(value, str):
-        return value or ""
-    return f"{value:,.2f}"
-
-
-def local(at: datetime) -> str:
-    """Give a moment as the clock on the wall shows it; JSON and the journal have it in UTC."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
-
-
-def counted(counts: Mapping[str, int], *, without: Iterable[str] = ()) -> str:
-    """Say `3 in step, 19 to create`, leaving out what there is none of."""
-    left_out = set(without)
-    words = [f"{counts[action]:,} {WORDS[action]}" for action in WORDS if counts[action] and action not in left_out]
-    return ", ".join(words)
 
 
 def plan_tables(output: Output, plan: Plan, *, whole: bool = False) -> None:
@@ -266,31 +237,6 @@ def _who_columns(changes: Sequence[Change]) -> list[Column]:
 def _who(change: Change, columns: Sequence[Column], *, first: bool) -> list[str]:
     known = {"Customer": change.code, "Account": change.account, "Name": change.name}
     return [known[column.heading] if first else "" for column in columns if column.heading in known]
-
-
-def writes_in_words(plan: Plan) -> str:
-    """Say `19 new accounts, 2 updates (5 fields)`; and how many of the updates are of customers in conflict."""
-    creates = sum(change.action is Action.CREATE for change in plan.writes)
-    updates = [change for change in plan.writes if change.action is not Action.CREATE]
-    fields = sum(len(change.writes) for change in updates)
-    parts = [f"{creates:,} new account{'s'[: creates != 1]}"] if creates else []
-    if updates:
-        inside = f"{fields:,} field{'s'[: fields != 1]}{in_conflict_too(updates, '; ')}"
-        parts.append(f"{len(updates):,} update{'s'[: len(updates) != 1]} ({inside})")
-    return ", ".join(parts)
-
-
-def in_conflict_too(updates: Sequence[Change], lead: str = "") -> str:
-    """Say how many updates are of customers that are in conflict in other fields: the counts by state name those apart."""
-    count = sum(change.action is Action.CONFLICT for change in updates)
-    return f"{lead}{count:,} of {'a customer' if count == 1 else 'customers'} in conflict" if count else ""
-
-
-def waiting_in_words(plan: Plan) -> str:
-    """Say who waits for a person: `1 in conflict, 2 lookalike`, and that a conflict's other fields are written."""
-    said = counted({action: plan.summary[action] if action in ATTENTION else 0 for action in Action})
-    partly = sum(change.action is Action.CONFLICT for change in plan.writes)
-    return f"{said} ({partly:,} of them partly written)" if partly else said
 
 
 def outcome_lines(output: Output, changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> None:
