@@ -167,14 +167,17 @@ def _confirmed(interview: Interview, source: _Source) -> _Source:
         if not answer and not lacking:
             return source
         try:
-            name, equals, column = answer.partition("=")
-            if not equals:
-                raise UsageError(
-                    "A column for a field is written with a sign of equality between them.", "Such as mobile=CellNumber."
-                )
-            source = source.changed(name, column, "--column")
+            source = source.changed(*_assignment(answer), "--column")
         except UsageError as error:
             asker.say(f"{error.message} {error.hint or ''}".strip())
+
+
+def _assignment(answer: str) -> tuple[str, str]:
+    """Take `FIELD=COLUMN` apart."""
+    name, equals, column = answer.partition("=")
+    if not equals:
+        raise UsageError("A column for a field is written with a sign of equality between them.", "Such as mobile=CellNumber.")
+    return name, column
 
 
 def _show(interview: Interview, source: _Source, lacking: Sequence[str]) -> None:
