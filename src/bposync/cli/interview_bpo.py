@@ -169,9 +169,7 @@ def _confirmed(interview: Interview, source: _Source) -> _Source:
         try:
             name, equals, column = answer.partition("=")
             if not equals:
-                raise UsageError(
-                    "A column for a field is written with a sign of equality between them.", "Such as mobile=CellNumber."
-                )
+                raise UsageError("Write it as FIELD=COLUMN.", "Such as mobile=CellNumber.")  # noqa: TRY301 - one way to say it
             source = source.changed(name, column, "--column")
         except UsageError as error:
             asker.say(f"{error.message} {error.hint or ''}".strip())
