@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +23,8 @@ import sqlalchemy as sa
 
 import bposync as package
 from bposync import demo, errors
-from bposync.cli.app import app, main
+from bposync.cli.app import main
+from bposync.cli.commands import COMMANDS
 from support import cli
 
 if TYPE_CHECKING:
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from support.postgres import PostgresServer
 
 SOURCE = Path(package.__file__).parent
-COMMANDS = [command.name or "" for command in app.registered_commands]
 QUESTION = (
     "This action will write data to the accounting system. Are you sure that you want to synchronise the customers with the "
     "accounting system?"
@@ -774,3 +776,26 @@ def test_every_error_says_what_to_do_next() -> None:
         and len(node.args) + len(node.keywords) < 2
     ]
     assert without == []
+
+
+# The commands, each imported when it is called.
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_says_of_a_command_what_the_command_says_of_itself(name: str) -> None:
+    module, _, function = COMMANDS[name][0].partition(":")
+    said = inspect.getdoc(getattr(import_module(f"bposync.cli.{module}"), function)) or ""
+    assert COMMANDS[name][1] == " ".join(said.split("\n\n")[0].split())
+
+
+def test_a_listing_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    cli.run("demo", tmp_path / "demo")
+    command = (
+        "import sys; from bposync.cli.app import main; main(sys.argv[1:]);"
+        "print([name for name in ('pydantic', 'rich', 'psycopg', 'httpx', 'bposync.match') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command, "--config", tmp_path / "demo" / "bposync.toml", "list", "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -18,6 +18,8 @@ from bposync.values import visible
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typer.core import TyperCommand
+
     from bposync.config import Settings
 
 
@@ -146,8 +148,8 @@ _SHARED: dict[str, tuple[Any, Any]] = {
 }
 
 
-def register(app: typer.Typer, name: str, function: Callable[..., int]) -> None:
-    """Make `function(session, …)` the command `name`, with the options that every command has."""
+def register(app: typer.Typer, name: str, function: Callable[..., int], cls: type[TyperCommand]) -> None:
+    """Make `function(session, …)` the command `name`, one of Typer's class `cls`, with the options of every command."""
     hints = get_type_hints(function, localns={"Session": Session, **_OF_COMMANDS}, include_extras=True)
     own = [
         parameter.replace(annotation=hints[parameter.name])
@@ -171,4 +173,4 @@ def register(app: typer.Typer, name: str, function: Callable[..., int]) -> None:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__doc__ = function.__doc__
-    app.command(name)(command)
+    app.command(name, cls=cls)(command)
