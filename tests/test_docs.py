@@ -80,7 +80,8 @@ def bare(cell: str) -> str:
 
 
 def options(command: Any) -> set[str]:
-    return {name for parameter in command.params if parameter.param_type_name == "option" for name in parameter.opts}
+    found = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+    return {name for parameter in found for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
 def options_said(text: str) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import html
 import io
 import re
 import sys
@@ -313,6 +314,28 @@ def test_csv_is_guarded_against_formulas(bposync: Call, config: Path) -> None:
     for key, name in NAMES.items():
         apostrophe = "'" if key in ("formula", "at", "plus", "minus") else ""
         assert found[CODES[key]] == (f"{apostrophe}{shown(name)}", f"+27 31 {CODES[key][1:]}")
+
+
+# Files
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
+@pytest.mark.parametrize("reader", ["list", "plan with verbose", "status"])
+def test_nothing_acts_in_a_file(bposync: Call, config: Path, tmp_path: Path, reader: str, ending: str) -> None:
+    arguments, code = READERS[reader]
+    path = tmp_path / f"it{ending}"
+    bposync(*arguments, "--output", path, "--config", config, expect=code)
+    text = path.read_text("utf-8-sig").replace("\r\n", "\n")
+    assert acting(text) == set()
+    if ending == ".html":
+        assert not re.search(r"<(?:script|a|img|link|iframe)\b|javascript:| on\w+=", text)
+
+
+def test_the_report_of_a_hostile_company_names_everybody_letter_by_letter(bposync: Call, config: Path, tmp_path: Path) -> None:
+    bposync("sync", "--dry-run", "--report", tmp_path / "it.html", "--config", config, expect=4)
+    text = html.unescape(re.sub(r"<[^>]*>", "", (tmp_path / "it.html").read_text("utf-8")))
+    for key, name in NAMES.items():
+        assert (shown(name) if key != "long" else f"{LONG[:600]}… (10,000 characters)") in text
 
 
 # (a cell, whether it gets an apostrophe)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bposync import sheets
 from bposync.errors import UsageError
-from bposync.sheets import Heading, Sheet
+from bposync.sheets import Heading, Sheet, reading
 from bposync.values import text_of, visible
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def test_a_workbook_that_cannot_be_read_or_would_fill_the_memory_is_refused(tmp_
 def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheets, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(reading, "_MOST_BYTES", 1_000_000)
     bomb = replaced("docProps/app.xml", bytes(2_000_000), plain_workbook())
     assert len(bomb) < 20_000
     with pytest.raises(UsageError, match="it is too large"):

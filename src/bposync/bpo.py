@@ -17,7 +17,7 @@ from bposync.values import flag_of, normalise_code, quoted, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from bposync.config import Settings
+    from bposync.config import BpoTable, Settings
     from bposync.marks import Marker
     from bposync.values import Value
 
@@ -55,8 +55,8 @@ class Bpo:
             with database.plain_errors(self.address):
                 self._connection = opened.enter_context(engine.connect())
             with database.plain_errors(self.address, "cannot be read"):
-                self._source = self._find_source()
-                names = self._names = self._column_names()
+                self._source = source_of(self._connection, self._settings)
+                names = self._names = columns_of(self._connection, self._source)
             self.columns = self._map_columns(names)
             self.fields = tuple(self.columns)
             self._stack = opened.pop_all()
@@ -70,20 +70,6 @@ class Bpo:
         with contextlib.suppress(Exception):
             self._connection.rollback()
         self._stack.close()
-
-    def _find_source(self) -> sa.TableClause | sa.TextClause:
-        if self._settings.query is not None:
-            # What looks like a bound parameter in the user's own SELECT is none.
-            return sa.text(re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", self._settings.query.strip().rstrip(";")))
-        table = database.table(self._connection, str(self._settings.customers), "[bpo] customers: BPO")
-        assert table is not None  # noqa: S101 - only optional tables may be missing
-        return table
-
-    def _column_names(self) -> list[str]:
-        if isinstance(self._source, sa.TableClause):
-            return database.column_names(self._connection, self._source)
-        with self._connection.execution_options(stream_results=True).execute(self._source) as result:
-            return list(result.keys())
 
     def _map_columns(self, names: Sequence[str]) -> dict[str, str]:
         """Give the database's own column name for each field that it has."""
@@ -170,6 +156,24 @@ class Bpo:
             return flag_of(row[0])
         except ValueError as error:
             raise UsageError(f"{self._where}: [bpo] post_accounts: {error}.", "It must select one yes or no.") from None
+
+
+def source_of(connection: sa.Connection, settings: BpoTable) -> sa.TableClause | sa.TextClause:
+    """Give the table or the SELECT that lists the customers. Raises UsageError naming the nearest where there is none."""
+    if settings.query is not None:
+        # What looks like a bound parameter in the user's own SELECT is none.
+        return sa.text(re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", settings.query.strip().rstrip(";")))
+    table = database.table(connection, str(settings.customers), "[bpo] customers: BPO")
+    assert table is not None  # noqa: S101 - only optional tables may be missing
+    return table
+
+
+def columns_of(connection: sa.Connection, source: sa.TableClause | sa.TextClause) -> list[str]:
+    """Give the names of the columns that list the customers."""
+    if isinstance(source, sa.TableClause):
+        return database.column_names(connection, source)
+    with connection.execution_options(stream_results=True).execute(source) as result:
+        return list(result.keys())
 
 
 class _RowReader:

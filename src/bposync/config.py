@@ -13,14 +13,13 @@ from bposync import typed
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
 from bposync.values import normalise_code, visible
+from bposync.variables import PLACEHOLDER, Variables, check, expand, is_name, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FILE_NAME: Final = "bposync.toml"
 VARIABLE: Final = "BPOSYNC_CONFIG"
-PLACEHOLDER: Final = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[^}]*)\})")
-_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHARE = re.compile(r"(\d{1,3})\s*%")
 
 
@@ -195,12 +194,21 @@ def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Setting
     return build(path, parse(path), os.environ if environment is None else environment)
 
 
+def read(path: Path, text: str, *, environment: Mapping[str, str] | None = None) -> Settings:
+    """Give the settings that a text would be as the file `path`, which need not be there. Raises UsageError."""
+    return build(path, _parsed(path, text.encode()), os.environ if environment is None else environment)
+
+
 def build(path: Path, raw: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Check what stands in a configuration file. Raises UsageError that names the place and what to do."""
+    environment = Variables(environment)
     _check_keys(path, raw, _File, ())
     _check_texts(path, raw)
     for place, text in _strings(raw, ()):
-        _check_variables(path, place, text, environment)
+        try:
+            check(text, environment)
+        except UsageError as error:
+            raise UsageError(f"{path}: {place}: {error.message}", error.hint) from None
     try:
         file = typed.convert(_expanded(raw, environment), _File)
     except typed.WrongError as error:
@@ -243,11 +251,6 @@ def parse_limit(text: str) -> Limit:
     raise ValueError(f"{text!r} is neither a number such as 500 nor a share such as 10%")
 
 
-def expand(text: str, environment: Mapping[str, str]) -> str:
-    """Put the environment's values in the place of ${NAME}, and a dollar in that of $$."""
-    return PLACEHOLDER.sub(lambda found: "$" if found["dollar"] else environment[found["name"]], text)
-
-
 def by_code(mapping: Mapping[str, str]) -> dict[str, str]:
     """Give a table of the configuration by the normalised form of its keys."""
     return {normalise_code(key): value for key, value in mapping.items()}
@@ -265,9 +268,14 @@ def _limit_in(path: Path, given: int | str | None) -> Limit | None:
 def parse(path: Path) -> dict[str, Any]:
     """Read a configuration file as TOML, with nothing checked yet. Raises UsageError."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return _parsed(path, path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the file and its rights.") from None
+
+
+def _parsed(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text.", "Save it as UTF-8 (in Notepad: Save as, Encoding).") from None
     except RecursionError:
@@ -344,24 +352,13 @@ def _expanded(raw: Any, environment: Mapping[str, str], key: str = "") -> Any:  
 _TAKEN_APART_FIRST: Final = frozenset({"url", "odbc"})
 
 
-def _check_variables(path: Path, place: str, text: str, environment: Mapping[str, str]) -> None:
-    for found in PLACEHOLDER.finditer(text):
-        name = found["name"]
-        if found["dollar"]:
-            continue
-        if not _VARIABLE_NAME.fullmatch(name):
-            raise UsageError(f"{path}: {place}: ${{{name}}} is no variable's name.", "A dollar is written as $$.")
-        if name not in environment:
-            raise UsageError(f"{path}: {place}: the variable {name} is not set.", f"Set {name} in the environment.")
-
-
 def variables(raw: Mapping[str, Any]) -> dict[str, str]:
-    """Give every variable that a configuration names, with the first place in it that does."""
+    """Give every variable and every entry of the keyring that a configuration names, with the first place that does."""
     found: dict[str, str] = {}
     for place, text in _strings(raw, ()):
-        for match in PLACEHOLDER.finditer(text):
-            if not match["dollar"] and _VARIABLE_NAME.fullmatch(match["name"]):
-                found.setdefault(match["name"], place)
+        for name in names(text):
+            if is_name(name):
+                found.setdefault(name, place)
     return found
 
 
@@ -373,9 +370,9 @@ _OTHERS_MAY_READ: Final = 0o044
 
 def warnings_of(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Warn of passwords that stand in a file which others may read. Windows does not tell who may, so it is silent there."""
-    if os.name == "nt" or not path.stat().st_mode & _OTHERS_MAY_READ:
+    if os.name == "nt" or not path.exists() or not path.stat().st_mode & _OTHERS_MAY_READ:
         return ()
-    places = [place for place, text in _strings(raw, ()) if _has_literal_password(place, text)]
+    places = [place for place, text in _strings(raw, ()) if has_literal_password(text, place)]
     if not places:
         return ()
     warning = (
@@ -385,7 +382,8 @@ def warnings_of(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
     return (warning,)
 
 
-def _has_literal_password(place: str, text: str) -> bool:
+def has_literal_password(text: str, place: str = "") -> bool:
+    """Tell whether a URL, an ODBC string or the text of a password's own key holds one as it is."""
     found = [match["secret"] for match in (*_IN_URL.finditer(text), *_AS_PARAMETER.finditer(text))]
     if place.endswith("password"):
         found.append(text)
@@ -418,11 +416,11 @@ def _is_one_select(statement: str) -> bool:
     return words[:1] in (["select"], ["with"]) and not _FORBIDDEN.intersection(words) and ";" not in words
 
 
-_WAYS: Final = {"evolution": ("freedom", "sql"), "partner": ("sdk", "sql", "file")}
+WAYS: Final = {"evolution": ("freedom", "sql"), "partner": ("sdk", "sql", "file")}
 
 
 def _check_accounting(path: Path, accounting: AccountingTable) -> None:
-    ways = _WAYS[accounting.system]
+    ways = WAYS[accounting.system]
     if accounting.write not in ways:
         raise UsageError(
             f'{path}: [accounting] write = "{accounting.write}" is no way into {accounting.system}.',

@@ -18,9 +18,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
 from bposync import odbc, patience, secrets
-from bposync.config import PLACEHOLDER
 from bposync.errors import BposyncError, UnreachableError, UsageError, did_you_mean
 from bposync.values import quoted, visible
+from bposync.variables import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -404,7 +404,7 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
 
     Raises UsageError naming the nearest where there is none, unless it is optional.
     """
-    *schema, bare = [part.strip('[]"`') for part in re.findall(r'\[[^\]]*\]|"[^"]*"|`[^`]*`|[^.]+', name)] or [""]
+    *schema, bare = names_in(name) or [""]
     if not bare:
         raise UsageError(f"{purpose}: {quoted(name)} is no name of a table or view.")
     inspector = sa.inspect(connection)
@@ -435,6 +435,25 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
             return None
         raise UsageError(f"{purpose} has no table or view {quoted(name)}.", did_you_mean(bare, names)) from None
     return candidate
+
+
+_PART: Final = re.compile(r"""\[((?:[^\]]|\]\])*)\]|"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|([^.]+)""")
+
+
+def names_in(name: str) -> list[str]:
+    """Take `schema.table` apart; a part in brackets or quotes may hold anything, its own closing mark doubled."""
+    return [
+        bracketed.replace("]]", "]") or double.replace('""', '"') or back.replace("``", "`") or bare.strip('[]"`')
+        for bracketed, double, back, bare in _PART.findall(name)
+    ]
+
+
+def name_of(*parts: str) -> str:
+    """Write a table's name, with its schema's before it, so that `names_in` takes it apart again."""
+    return ".".join(
+        part if part.strip() == part and not re.search(r"[.\[\]\"`]", part) else f"[{part.replace(']', ']]')}]"
+        for part in parts
+    )
 
 
 def column(name: str) -> sa.ColumnClause[Any]:

@@ -172,6 +172,14 @@ class Evolution:
         known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
         return did_you_mean(code, known) or f"Its table {lookup.table} is missing or empty."
 
+    def codes(self) -> dict[str, dict[str, str]]:
+        """Give the company's own codes of each look-up that is listed, each with no description."""
+        return {
+            name: {lookup.code(key): "" for key in lookup.keys.values()}
+            for name, lookup in self.lookups.items()
+            if lookup.codes and self.column(COLUMNS[name][0]) is not None
+        }
+
     def _choose_fields(self, settings: Settings, bpo_fields: Collection[str]) -> None:
         placed = [
             name for name, (column, _) in COLUMNS.items()

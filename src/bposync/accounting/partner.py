@@ -177,6 +177,15 @@ class Partner:
                 "[accounting.defaults] price_list",
             )
 
+    def codes(self) -> dict[str, dict[str, str]]:
+        """Give the codes that new accounts may get: categories with their descriptions, and Pastel's own terms."""
+        known = self._facts.categories or {}
+        named = {code: name for name, code in known.items() if name != normalise_code(code)}
+        return {
+            "category": {code: named.get(code, "") for code in known.values()},
+            "terms": {terms: f"{terms} days" for terms in TERMS},
+        }
+
     def _category(self, code: str, where: str) -> str:
         """Give a category's code from its code or its description."""
         known = self._facts.categories

@@ -12,7 +12,23 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import accept, adopt, common, demo, doctor, history, ignore, link, review, sites, status, sync, unlink
+from bposync.cli import (
+    accept,
+    adopt,
+    common,
+    demo,
+    doctor,
+    history,
+    ignore,
+    init,
+    link,
+    review,
+    shells,
+    sites,
+    status,
+    sync,
+    unlink,
+)  # fmt: skip
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
@@ -67,6 +83,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "ignore": ignore.ignore,
     "review": review.review,
     "adopt": adopt.adopt,
+    "init": init.init,
     "doctor": doctor.show,
     "demo": demo.make,
 }
@@ -155,6 +172,7 @@ def _unexpected(error: Exception) -> int:
 
 def run() -> None:
     """Run the command line of this process."""
+    shells.run_if_asked()
     try:
         code = main()
     except KeyboardInterrupt:  # before or after all that can tell of it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
@@ -14,7 +15,6 @@ from bposync.cli.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from bposync.config import Settings
 
@@ -112,6 +112,17 @@ SiteOption = Annotated[
     list[str] | None, typer.Option("--site", metavar="NAME", help="Only this site; may be given several times.")
 ]
 
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Write it to this file: .csv, .xlsx, .json or .html.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Write over a file that is there already.")]
+SeparatorOption = Annotated[
+    str | None, typer.Option("--separator", metavar="SIGN", help='Between the cells of a CSV: ";", "," or tab. Default: ","')
+]
+_OF_COMMANDS = {
+    "SiteOption": SiteOption, "OutputOption": OutputOption, "ForceOption": ForceOption, "SeparatorOption": SeparatorOption,
+}  # fmt: skip
+
 _SHARED: dict[str, tuple[Any, Any]] = {
     "config": (ConfigOption, None),
     "verbose": (VerboseOption, False),
@@ -123,7 +134,7 @@ _SHARED: dict[str, tuple[Any, Any]] = {
 
 def register(app: typer.Typer, name: str, function: Callable[..., int]) -> None:
     """Make `function(session, …)` the command `name`, with the options that every command has."""
-    hints = get_type_hints(function, localns={"Session": Session, "SiteOption": SiteOption}, include_extras=True)
+    hints = get_type_hints(function, localns={"Session": Session, **_OF_COMMANDS}, include_extras=True)
     own = [
         parameter.replace(annotation=hints[parameter.name])
         for parameter in list(inspect.signature(function).parameters.values())[1:]

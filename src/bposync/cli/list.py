@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.cli import files
 from bposync.cli.output import Column
 from bposync.errors import UsageError, did_you_mean
+from bposync.export.files import separator_of
 from bposync.fields import BPO_FIELDS, FIELDS, LISTING_FIELDS, Kind
 from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from bposync.cli.common import Session, SiteOption
+    from bposync.cli.common import ForceOption, OutputOption, SeparatorOption, Session, SiteOption
+    from bposync.export.files import Told
+    from bposync.export.told import Facts
     from bposync.records import Row
     from bposync.values import Value
 
@@ -43,10 +47,14 @@ def show(  # noqa: PLR0913 - one parameter an option
     columns: Annotated[str | None, typer.Option(metavar="F,F", help="The fields to show.")] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", min=0, help="Show the first N customers.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+    output: OutputOption = None,
+    separator: SeparatorOption = None,
+    force: ForceOption = False,
 ) -> int:
     """List the customers by site, as BPO's Customer Listing does."""
     if as_csv and session.options.as_json:
         raise UsageError("--csv and --json exclude each other.", "Leave one of them out.")
+    file = files.target(session, output, "listing", force=force, separator=separator, csv=as_csv)
     from bposync.bpo import Bpo, choose_sites
 
     wanted = _fields(columns)
@@ -71,8 +79,30 @@ def show(  # noqa: PLR0913 - one parameter an option
         rows.sort(key=lambda row: row.value(sort_field) in ("", None))
     found = len(rows)
     rows = rows if limit is None else rows[:limit]
-    _print(session, rows, found, wanted, present, as_csv=as_csv, whole=limit is not None)
+    if file is not None:
+        file.save(_told(files.facts(session, sites=sites), rows, wanted, present))
+    separator_ = separator_of(separator) if as_csv else None
+    _print(session, rows, found, wanted, present, separator=separator_, in_file=file is not None, whole=limit is not None)
     return 0
+
+
+def _told(facts: Facts, rows: Sequence[Row], wanted: Sequence[str] | None, present: Collection[str]) -> Told:
+    """Give the listing in each form that a file may have."""
+    from bposync.export.files import Told
+    from bposync.export.listing_page import listing_page
+    from bposync.export.listing_sheet import listing_sheet
+
+    names = wanted or list(LISTING_FIELDS)
+    return Told(
+        sheet=lambda: listing_sheet(rows, names),
+        document=lambda: _document(rows, wanted, present),
+        page=lambda: listing_page(rows, names, facts),
+    )
+
+
+def _document(rows: Sequence[Row], wanted: Sequence[str] | None, present: Collection[str]) -> dict[str, Any]:
+    names = wanted or [name for name in BPO_FIELDS if name in present or name in LISTING_FIELDS]
+    return {"schema": SCHEMA, "customers": [{name: _shown(name, row.value(name)) for name in names} for row in rows]}
 
 
 def _print(
@@ -82,22 +112,22 @@ def _print(
     wanted: Sequence[str] | None,
     present: Collection[str],
     *,
-    as_csv: bool,
+    separator: str | None,
+    in_file: bool,
     whole: bool,
 ) -> None:
     output = session.output
     if output.as_json:
-        names = wanted or [name for name in BPO_FIELDS if name in present or name in LISTING_FIELDS]
-        customers = [{name: _shown(name, row.value(name)) for name in names} for row in rows]
-        output.document({"schema": SCHEMA, "customers": customers})
+        output.document(_document(rows, wanted, present))
         return
     names = wanted or list(LISTING_FIELDS)
-    if as_csv:
-        output.csv(names, ([_csv_cell(name, row.value(name)) for name in names] for row in rows))
+    if separator is not None:
+        output.csv(names, ([_csv_cell(name, row.value(name)) for name in names] for row in rows), separator)
         return
     table = [Column(FIELDS[name].label, FIELDS[name].kind is Kind.AMOUNT, _KEEP.get(name, 3)) for name in names]
     cells = [[_cell(row.value(name)) for name in names] for row in rows]
-    output.table(table, cells, hint="All of them: --limit N, --csv or --json.", whole=whole)
+    if not in_file:
+        output.table(table, cells, hint="All of them: --limit N, --csv, --json or --output FILE.", whole=whole)
     if len(rows) < found:
         output.note(f"{len(rows):,} of {found:,} rows.")
     else:

@@ -122,11 +122,11 @@ class Output:
         json.dump(document, self.stdout, indent=2, ensure_ascii=True)
         self.stdout.write("\n")
 
-    def csv(self, headings: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
+    def csv(self, headings: Sequence[str], rows: Iterator[Sequence[str]], separator: str = ",") -> None:
         """Print CSV that a spreadsheet opens without running anything."""
         if (reconfigure := getattr(self.stdout, "reconfigure", None)) is not None:
             reconfigure(newline="")
-        writer = csv.writer(self.stdout, lineterminator="\r\n" if sys.platform == "win32" else "\n")
+        writer = csv.writer(self.stdout, delimiter=separator, lineterminator="\r\n" if sys.platform == "win32" else "\n")
         writer.writerow(headings)
         for row in rows:
             writer.writerow([guarded(cell) for cell in row])
@@ -206,12 +206,21 @@ class Output:
                 self.stderr.write("\r\x1b[K")
                 self.stderr.flush()
 
+    @property
+    def conversation(self) -> TextIO:
+        """Where people are asked: at the terminal, beside the data where there are any."""
+        return self.stdout if self.is_terminal and not self.as_json else self.stderr
+
+    def tell(self, text: str = "") -> None:
+        """Say something in a conversation."""
+        for line in _wrapped(visible(text), self.conversation):
+            print(line, file=self.conversation, flush=True)
+
     def ask(self, block: Sequence[str], question: str) -> bool:
         """Ask a yes-or-no question below a block of lines; Enter, an end of input and anything but yes is no."""
-        stream = self.stdout if self.is_terminal and not self.as_json else self.stderr
+        stream = self.conversation
         for text in block:
-            for line in _wrapped(visible(text), stream):
-                print(line, file=stream)
+            self.tell(text)
         stream.write(f"{question} [y/N] ")
         stream.flush()
         if (reconfigure := getattr(sys.stdin, "reconfigure", None)) is not None:

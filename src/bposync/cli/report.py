@@ -9,26 +9,18 @@ from bposync.fields import FIELDS
 from bposync.plan import ATTENTION
 from bposync.records import Action, OutcomeKind, Verdict
 from bposync.values import normalise_code
+from bposync.words import VERDICTS as _VERDICTS
+from bposync.words import WORDS, cell, counted, local, writes_in_words
+
+__all__ = ["WORDS", "cell", "counted", "local", "writes_in_words"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from bposync.cli.output import Output
     from bposync.plan import Plan
     from bposync.records import Change, Outcome
-    from bposync.values import Value
 
-WORDS: Final = {
-    Action.SAME: "in step", Action.CREATE: "to create", Action.UPDATE: "to update", Action.DRIFT: "changed in accounting",
-    Action.CONFLICT: "in conflict", Action.LOOKALIKE: "lookalike", Action.REJECTED: "rejected", Action.MISSING: "missing",
-    Action.GONE: "gone", Action.SKIPPED: "skipped",
-}  # fmt: skip
-"""What people are told of an action; `1 in step, 2 to create`."""
-_VERDICTS: Final = {
-    Verdict.WRITE: "is written", Verdict.DRIFT: "left: changed in accounting",
-    Verdict.CONFLICT: "left: needs a person", Verdict.HELD: "held back",
-}  # fmt: skip
 _SETTLE: Final = {
     Action.CONFLICT: "A conflict: accounting's values stand with bposync accept CUSTOMER, BPO's with "
     "bposync sync --customer CUSTOMER --overwrite.",
@@ -41,27 +33,6 @@ _SETTLE: Final = {
 # What a new account is shown with; --verbose and --json show every field.
 _NEW_COLUMNS: Final = ("credit_limit", "phone", "contact", "email", "terms", "group")
 _ALL_HINT: Final = "All of them: --json."
-
-
-def cell(value: Value | str) -> str:
-    """Give a value as people read it: amounts with thousands separators, flags as yes and no, nothing for a blank."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None or isinstance(value, str):
-        return value or ""
-    return f"{value:,.2f}"
-
-
-def local(at: datetime) -> str:
-    """Give a moment as the clock on the wall shows it; JSON and the journal have it in UTC."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
-
-
-def counted(counts: Mapping[str, int], *, without: Iterable[str] = ()) -> str:
-    """Say `3 in step, 19 to create`, leaving out what there is none of."""
-    left_out = set(without)
-    words = [f"{counts[action]:,} {WORDS[action]}" for action in WORDS if counts[action] and action not in left_out]
-    return ", ".join(words)
 
 
 def plan_tables(output: Output, plan: Plan) -> None:
@@ -198,17 +169,6 @@ def _fields(output: Output, title: str, changes: Sequence[Change]) -> None:
             rows.append([*who, FIELDS[difference.field].label, *values, _VERDICTS[difference.verdict]])
     output.table(columns, rows, hint=_ALL_HINT)
     output.line()
-
-
-def writes_in_words(plan: Plan) -> str:
-    """Say `19 new accounts, 2 updates (5 fields)`."""
-    creates = sum(change.action is Action.CREATE for change in plan.writes)
-    updates = [change for change in plan.writes if change.action is not Action.CREATE]
-    fields = sum(len(change.writes) for change in updates)
-    parts = [f"{creates:,} new account{'s'[: creates != 1]}"] if creates else []
-    if updates:
-        parts.append(f"{len(updates):,} update{'s'[: len(updates) != 1]} ({fields:,} field{'s'[: fields != 1]})")
-    return ", ".join(parts)
 
 
 def outcome_lines(output: Output, changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> None:

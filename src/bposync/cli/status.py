@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.cli import files
 from bposync.cli.output import Column
 from bposync.errors import ExitCode
 from bposync.records import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from bposync.cli.common import Session, SiteOption
+    from bposync.cli.common import ForceOption, OutputOption, SeparatorOption, Session, SiteOption
+    from bposync.export.files import Told
+    from bposync.export.told import Facts
     from bposync.journal.runs import Intent, Run
     from bposync.plan import Plan
     from bposync.records import Link
@@ -32,8 +35,12 @@ def show(
     *,
     site: SiteOption = None,
     check: Annotated[bool, typer.Option("--check", help="Leave with 3 where anything is not in step.")] = False,
+    output: OutputOption = None,
+    separator: SeparatorOption = None,
+    force: ForceOption = False,
 ) -> int:
     """Show by site what is in step and what is not. Reads only."""
+    file = files.target(session, output, "status", force=force, separator=separator)
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
     from bposync.journal import open_journal
@@ -58,26 +65,47 @@ def show(
         plan = survey.plan(choice)
         # Where BPO cannot say which account a customer has, it may know a customer under its own code only.
         other_codes = [] if survey.has_account_column else survey.other_codes(choice, journal)
+        facts = files.facts(session, accounting, choice.sites or survey.sites)
     listed = survey.listed
     sites = [_site(name, listed[name], plan, runs) for name in choice.sites or survey.sites]
     in_sync = not open_intents and not any(plan.summary[action] for action in _out_of_step())
+    document = {
+        "schema": SCHEMA,
+        "post_accounts": post_accounts,
+        "in_sync": in_sync,
+        "unknown": len(open_intents),
+        "other_codes": [{"code": link.customer, "account": link.account} for link in other_codes],
+        "company": survey.books.company.name,
+        "sites": sites,
+        "accounting_only": [{"account": account.code, "name": account.name} for account in plan.accounting_only],
+    }
+    if file is not None:
+        file.save(_told(facts, plan, document, other_codes))
     if session.output.as_json:
-        session.output.document({
-            "schema": SCHEMA,
-            "post_accounts": post_accounts,
-            "in_sync": in_sync,
-            "unknown": len(open_intents),
-            "other_codes": [{"code": link.customer, "account": link.account} for link in other_codes],
-            "company": survey.books.company.name,
-            "sites": sites,
-            "accounting_only": [
-                {"account": account.code, "name": account.name} for account in plan.accounting_only
-            ],
-        })  # fmt: skip
+        session.output.document(document)
     else:
         _print(session, survey.books.company.name, sites, plan, post_accounts, open_intents, in_sync=in_sync)
         _print_other_codes(session, other_codes)
     return int(ExitCode.DIFFERENCES if check and not in_sync else ExitCode.DONE)
+
+
+def _told(facts: Facts, plan: Plan, document: Mapping[str, Any], other_codes: Sequence[Link]) -> Told:
+    """Give the status in each form that a file may have."""
+    from bposync.documents import parse_moment
+    from bposync.export.files import Told
+    from bposync.export.status_page import status_page
+    from bposync.export.status_sheet import status_sheet
+    from bposync.export.told import LastSync, SiteStatus, StatusTold
+
+    sites = []
+    for entry in document["sites"]:
+        last = entry["last_sync"]
+        when = LastSync(parse_moment(last["at"]), last["by"], last["run"]) if last else None
+        sites.append(SiteStatus(entry["site"], entry["customers"], entry["summary"], when))
+    told = StatusTold(
+        facts, plan, sites, document["in_sync"], document["unknown"], document["post_accounts"], other_codes, plan.notes
+    )
+    return Told(sheet=lambda: status_sheet(told), document=lambda: document, page=lambda: status_page(told))
 
 
 def _out_of_step() -> tuple[Action, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from bposync.cli.deciding import copy_links
+from bposync.cli.files import SyncFiles
 from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
 from bposync.records import Action, OutcomeKind, Verdict
+from bposync.words import done_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from bposync.accounting import Accounting
     from bposync.apply import Result
     from bposync.bpo import Bpo
-    from bposync.cli.common import Session, SiteOption
+    from bposync.cli.common import ForceOption, OutputOption, SeparatorOption, Session, SiteOption
     from bposync.config import Limit
     from bposync.journal import Journal
     from bposync.plan import Choice, Plan
@@ -32,7 +35,7 @@ COMPLETE: Final = "The synchronisation is complete."
 EXPORTED: Final = "The import file is complete; the accounting system has it when it was imported."
 
 
-def synchronise(
+def synchronise(  # noqa: PLR0913 - one parameter an option
     session: Session,
     *,
     site: SiteOption = None,
@@ -48,16 +51,26 @@ def synchronise(
         str | None, typer.Option(metavar="N|P%", help="Stop where more accounts than N, or than P %, would be written.")
     ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first account that fails.")] = False,
+    output: OutputOption = None,
+    separator: SeparatorOption = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write what the sync did, or would do, as a page: .html.")
+    ] = None,
+    force: ForceOption = False,
 ) -> int:
     """Bring BPO's customers into the accounting system: show a plan, ask, write it, read it back."""
     limit = _limit(max_changes)
+    files = SyncFiles.asked(session, output, report, force=force, separator=separator, dry_run=dry_run)
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
 
-    settings = session.settings
-    settings.need_accounting()
-    with Bpo(settings) as bpo, open_accounting(settings, bpo.fields, writes=not dry_run) as accounting:
-        sync = _Sync(session, bpo, accounting, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(files.whatever_happens())
+        settings = session.settings
+        settings.need_accounting()
+        bpo = opened.enter_context(Bpo(settings))
+        accounting = opened.enter_context(open_accounting(settings, bpo.fields, writes=not dry_run))
+        sync = _Sync(session, bpo, accounting, files, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
         # The lock is given back while a question waits, so that one left open blocks nobody; what changes meanwhile is
         # found by each write, which compares with what the plan saw.
         with contextlib.ExitStack() as locked:
@@ -93,12 +106,21 @@ class _Sync:
     """One sync: what it knows, and what it says."""
 
     def __init__(
-        self, session: Session, bpo: Bpo, accounting: Accounting, limit: Limit | None, *, dry_run: bool, fail_fast: bool
+        self,
+        session: Session,
+        bpo: Bpo,
+        accounting: Accounting,
+        files: SyncFiles,
+        limit: Limit | None,
+        *,
+        dry_run: bool,
+        fail_fast: bool,
     ) -> None:
         self.session = session
         self.output = session.output
         self.bpo = bpo
         self.accounting = accounting
+        self.files = files
         self.limit = limit
         self.dry_run = dry_run
         self.fail_fast = fail_fast
@@ -106,7 +128,8 @@ class _Sync:
         self.asked = False
         self.known_company = ""
         self.journal_was: tuple[int, ...] = ()
-        self.left_out = ""
+        self.left_out: list[str] = []
+        self.settled: list[str] = []
 
     def _journal(self, *, writes: bool) -> contextlib.AbstractContextManager[Journal]:
         from bposync.journal import open_journal
@@ -129,10 +152,14 @@ class _Sync:
             written = outcome.kind is OutcomeKind.WRITTEN
             if not intent.exported:
                 what = "was written" if written else f"was not written ({outcome.reason})"
-                self.output.important(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
+                self._settled(f"Run {intent.run} was cut off: {intent.change.code} {what}.")
             elif outcome.kind is not OutcomeKind.EXPORTED:
                 what = "is imported" if written else f"is neither in the books nor in the import file ({outcome.reason})"
-                self.output.important(f"Exported by run {intent.run}: {intent.change.code} {what}.")
+                self._settled(f"Exported by run {intent.run}: {intent.change.code} {what}.")
+
+    def _settled(self, line: str) -> None:
+        self.settled.append(line)
+        self.output.important(line)
 
     def look(
         self, sites: Sequence[str] | None, customers: Sequence[str] | None, *, overwrite: bool
@@ -163,7 +190,9 @@ class _Sync:
         if first:
             for line in self.bpo.left_out_in_words():
                 self.output.note(line)
-        return survey, choice, survey.plan(choice)
+        plan = survey.plan(choice)
+        self.files.know(self.accounting, plan, self.sites, customers or (), self.settled, lambda: self.document(plan))
+        return survey, choice, plan
 
     def look_again(self) -> None:
         """Stop where somebody synchronised or decided while the question waited: the plan is of another time."""
@@ -210,6 +239,11 @@ class _Sync:
         """End a dry run."""
         from bposync.cli import report
 
+        try:
+            self.files.save()
+        except BposyncError as error:
+            error.document = self.document(plan)
+            raise
         if self.output.as_json:
             self.output.document(self.document(plan))
         self.output.line(f"{self._counts(plan)}.")
@@ -269,18 +303,31 @@ class _Sync:
                 with contextlib.suppress(BposyncError):
                     journal.runs.end(run.run, result.counts, int(ExitCode.INTERRUPTED))
                     copy_links(self.session, journal)
+                self.files.became(result)
                 raise self._interrupted(plan, result) from None
             except BposyncError as error:
                 with contextlib.suppress(BposyncError):
                     journal.runs.end(run.run, result.counts, int(error.code))
+                self.files.became(result)
                 if result.wrote:
                     self.report(plan, result)
                 error.document = self.document(plan, result)
                 raise
         self.report(plan, result)
+        self._save(result)
         if self.output.as_json:
             self.output.document(self.document(plan, result))
         return code
+
+    def _save(self, result: Result) -> None:
+        """Write the report; that it could not be written changes nothing in what was synchronised, and is told with it."""
+        exported = result.counts[OutcomeKind.EXPORTED]
+        self.files.became(result, self.accounting.way.steps() if exported else (), self.left_out)
+        try:
+            self.files.save()
+        except BposyncError as error:
+            self.left_out.append(f"The report is missing: {error.message}")
+            self.output.important(self.left_out[-1])
 
     def _end(self, journal: Journal, result: Result, code: int) -> None:
         """Record that the run is over, and copy its links. What became of each customer is recorded already."""
@@ -289,7 +336,7 @@ class _Sync:
             copy_links(self.session, journal)
             self.output.log(f"Newest hash of the journal: {journal.newest_hash() or 'none yet'}")
         except BposyncError as error:
-            self.left_out = f"The end of the run could not be recorded: {error.message}"
+            self.left_out.append(f"The end of the run could not be recorded: {error.message}")
 
     def _interrupted(self, plan: Plan, result: Result) -> StoppedError:
         """Say how far an interrupted run came, and give the error to raise."""
@@ -335,8 +382,8 @@ class _Sync:
             self.output.important(_done_in_words(plan, result))
             for step in self.accounting.way.steps() if counts[OutcomeKind.EXPORTED] else ():
                 self.output.important(step)
-        if self.left_out:
-            self.output.important(self.left_out)
+        for line in self.left_out:
+            self.output.important(line)
         if waiting:
             self.output.line(f"Not written, waiting for a person: {waiting}.")
         drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
@@ -372,7 +419,7 @@ class _Sync:
                 for place, change in enumerate(plan.changes)
                 if change.action not in hidden
             ],
-            "notes": [*plan.notes, *filter(None, [self.left_out])],
+            "notes": [*plan.notes, *self.left_out],
         }
 
 
@@ -383,13 +430,4 @@ def _done_in_words(plan: Plan, result: Result) -> str:
     """Say `Written: 19 new accounts, 2 updates. Run ….`; where an import file is made, that it is exported."""
     exported = result.counts[OutcomeKind.EXPORTED]
     kind = OutcomeKind.EXPORTED if exported else OutcomeKind.WRITTEN
-    return f"{kind.value.capitalize()}: {_in_words(plan, result, kind)}. Run {result.run.run}."
-
-
-def _in_words(plan: Plan, result: Result, kind: OutcomeKind) -> str:
-    written = [plan.changes[place] for place, outcome in result.outcomes.items() if outcome.kind is kind]
-    creates = sum(change.action is Action.CREATE for change in written)
-    updates = len(written) - creates
-    parts = [f"{creates:,} new account{'s'[: creates != 1]}"] if creates else []
-    parts += [f"{updates:,} update{'s'[: updates != 1]}"] if updates else []
-    return ", ".join(parts) or "nothing"
+    return f"{kind.value.capitalize()}: {done_in_words(plan.changes, result.outcomes)}. Run {result.run.run}."

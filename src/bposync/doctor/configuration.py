@@ -12,6 +12,7 @@ from bposync import config
 from bposync.doctor import servers
 from bposync.doctor.check import Check, Checks, Result, failed, ok, warning
 from bposync.errors import UsageError
+from bposync.variables import KEYRING, Variables, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +70,8 @@ def checks(given: str | None, environment: Mapping[str, str]) -> Checks[Read | N
 
 def _variables(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Checks[tuple[list[str], set[str]]]:
     """Look for the variables that the configuration names; give those that are not set, and the sections that name one."""
-    named = config.variables(raw)
+    everything = config.variables(raw)
+    named = {name: place for name, place in everything.items() if not name.startswith(KEYRING)}
     unset = [name for name in named if name not in environment]
     for name in unset:
         yield Check(
@@ -81,8 +83,23 @@ def _variables(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Checks
             yield warning("configuration.variables", f"The variable {name} is set, and empty; {place} names it.")
     if named and not unset:
         yield ok("configuration.variables", f"Set in the environment: {', '.join(named)}.")
+    unset += yield from _entries({name: place for name, place in everything.items() if name not in named})
     wrong = {section for section, inner in raw.items() if set(unset) & set(config.variables({section: inner}))}
     return unset, wrong
+
+
+def _entries(named: Mapping[str, str]) -> Checks[list[str]]:
+    """Look for the keyring's entries that the configuration names; give those that cannot be had."""
+    lacking = []
+    for name, place in named.items():
+        try:
+            check(f"${{{name}}}", Variables({}))
+        except UsageError as error:
+            lacking.append(name)
+            yield failed("configuration.variables", UsageError(f"{place}: {error.message}", error.hint))
+    if named and not lacking:
+        yield ok("configuration.variables", f"Kept in the keyring: {', '.join(name.removeprefix(KEYRING) for name in named)}.")
+    return lacking
 
 
 def _passwords(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Check]:

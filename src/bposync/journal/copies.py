@@ -128,7 +128,7 @@ def _entries(journal: Journal) -> Iterator[_Entry]:
         # As they stand there, without looking into any: there may be a hundred thousand.
         names = ("customer", "code", "account", "account_key", "name", "sites", "agreed", "changed_by", "changed_at")
         of_links = sa.select(*(links.c[name] for name in names)).where(links.c.company == journal.company)
-        for row in sorted(connection.execute(of_links).tuples()):
+        for row in sorted(map(tuple, connection.execute(of_links))):
             yield _Entry(LINK, *row[1:])
         mine = sa.select(table).where(table.c.company == journal.company).order_by(table.c.kind, table.c.subject)
         for row in connection.execute(mine):

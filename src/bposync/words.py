@@ -1,0 +1,74 @@
+"""What people are told of actions, verdicts, values and moments: the same words on the screen, in a sheet and on a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bposync.records import Action, OutcomeKind, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from bposync.plan import Plan
+    from bposync.records import Change, Outcome
+    from bposync.values import Value
+
+WORDS: Final = {
+    Action.SAME: "in step", Action.CREATE: "to create", Action.UPDATE: "to update", Action.DRIFT: "changed in accounting",
+    Action.CONFLICT: "in conflict", Action.LOOKALIKE: "lookalike", Action.REJECTED: "rejected", Action.MISSING: "missing",
+    Action.GONE: "gone", Action.SKIPPED: "skipped",
+}  # fmt: skip
+"""What people are told of an action; `1 in step, 2 to create`."""
+VERDICTS: Final = {
+    Verdict.WRITE: "is written", Verdict.DRIFT: "left: changed in accounting",
+    Verdict.CONFLICT: "left: needs a person", Verdict.HELD: "held back",
+}  # fmt: skip
+DONE: Final = (OutcomeKind.WRITTEN, OutcomeKind.EXPORTED)
+"""What became of a write that is as it was to be."""
+
+
+def cell(value: Value | str) -> str:
+    """Give a value as people read it: amounts with thousands separators, flags as yes and no, nothing for a blank."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:,.2f}"
+
+
+def local(at: datetime) -> str:
+    """Give a moment as the clock on the wall shows it; JSON and the journal have it in UTC."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def many(count: int, noun: str) -> str:
+    """Say `1 customer`, `2,000 customers`."""
+    return f"{count:,} {noun}{'s'[: count != 1]}"
+
+
+def counted(counts: Mapping[str, int], *, without: Iterable[str] = ()) -> str:
+    """Say `3 in step, 19 to create`, leaving out what there is none of."""
+    left_out = set(without)
+    words = [f"{counts[action]:,} {WORDS[action]}" for action in WORDS if counts[action] and action not in left_out]
+    return ", ".join(words)
+
+
+def writes_in_words(plan: Plan) -> str:
+    """Say `19 new accounts, 2 updates (5 fields)`."""
+    creates = sum(change.action is Action.CREATE for change in plan.writes)
+    updates = [change for change in plan.writes if change.action is not Action.CREATE]
+    fields = sum(len(change.writes) for change in updates)
+    parts = [many(creates, "new account")] if creates else []
+    if updates:
+        parts.append(f"{many(len(updates), 'update')} ({many(fields, 'field')})")
+    return ", ".join(parts)
+
+
+def done_in_words(changes: Iterable[Change], outcomes: Mapping[int, Outcome]) -> str:
+    """Say what was written, or exported: `19 new accounts, 2 updates`."""
+    done = [change for place, change in enumerate(changes) if place in outcomes and outcomes[place].kind in DONE]
+    creates = sum(change.action is Action.CREATE for change in done)
+    parts = [many(creates, "new account")] if creates else []
+    parts += [many(len(done) - creates, "update")] if len(done) > creates else []
+    return ", ".join(parts) or "nothing"
