@@ -14,7 +14,7 @@ import pytest
 import sqlglot
 
 from bposync.errors import ExitCode
-from bposync.records import Action
+from bposync.records import Action, OutcomeKind, Verdict
 from bposync.words import VERDICTS, WORDS
 
 ROOT = Path(__file__).parent.parent
