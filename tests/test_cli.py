@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 import bposync as package
-from bposync import demo
+from bposync import demo, errors
 from bposync.cli.app import app, main
 from support import cli
 
@@ -137,12 +137,8 @@ def test_every_command_of_help_says_what_it_does_and_takes_the_shared_options(bp
     for command in COMMANDS:
         assert re.search(rf"^  {command} +[A-Z]\w+", said, re.MULTILINE)
         own = bposync(command, "--help").stdout
-        for option in ("--config FILE", "--verbose", "--quiet", "--json", "--help", "--version"):
+        for option in ("--config FILE", "--verbose", "--quiet", "--json", "--plain", "--help", "--version"):
             assert option in own
-
-
-def test_without_a_command_it_shows_its_help(bposync: Call) -> None:
-    assert bposync().stdout == bposync("--help").stdout
 
 
 def test_shared_options_stand_before_or_after_the_command(bposync: Call, template: Path) -> None:
@@ -763,3 +759,18 @@ def test_only_output_prints_to_a_stream() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write"):
                 found.add(path.relative_to(SOURCE).as_posix())
     assert found <= {"cli/output.py", "cli/app.py", "cli/common.py", "cli/shells.py"}
+
+
+def test_every_error_says_what_to_do_next() -> None:
+    """But for Ctrl-C: whoever presses it knows what to do."""
+    without = [
+        f"{path.relative_to(SOURCE)}: {ast.unparse(node)}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and re.fullmatch(r"(?!Stopped|Output)\w*[a-z]Error", node.func.id)
+        and issubclass(vars(errors).get(node.func.id, str), errors.BposyncError)
+        and len(node.args) + len(node.keywords) < 2
+    ]
+    assert without == []

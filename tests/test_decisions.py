@@ -177,6 +177,9 @@ def test_a_log_file_holds_what_was_said_and_the_errors(bposync: Call, company: P
     log = (company.parent / "night.log").read_text("utf-8")
     assert "The synchronisation is complete." in log
     assert "there is no site 'Nowhere'" in log
+    lines = [line.partition(" ")[2] for line in log.splitlines()]
+    assert lines[0].endswith("sync --site Durban --yes --quiet")
+    assert [line for line in lines if line.startswith("Exit code")] == ["Exit code 0.", "Exit code 2."]
 
 
 def test_an_account_of_customers_whose_codes_fall_together_is_not_linked_to_a_third(tmp_path: Path) -> None:
@@ -189,3 +192,149 @@ def test_an_account_of_customers_whose_codes_fall_together_is_not_linked_to_a_th
         survey = make_survey(opened.settings, opened.bpo, opened.accounting, opened.journal)
         with pytest.raises(UsageError, match=r"is that of ALP000001 \(Alpha\)"):
             decide.link(survey, opened.journal, "BET000001", "ALP000001")
+
+
+# What a slip of the hand would have done.
+
+
+@pytest.mark.parametrize("typed", ["SUN002,", "SUN002;", "'SUN002'", "SUN002?"])
+def test_a_code_with_a_sign_that_no_other_has_is_refused(bposync: Call, typed: str) -> None:
+    said = bposync("link", "SUN001", "--new", typed, expect=2).stderr
+    assert "typing error" in said
+    assert "--new SUN002" in said
+
+
+def test_a_sign_that_other_codes_have_is_none(bposync: Call, company: Path) -> None:
+    change(company, "UPDATE Client SET Account = 'OLD,1' WHERE Account = 'OLD001'")
+    assert "SUN,2" in bposync("link", "SUN001", "--new", "SUN,2").stdout
+
+
+def change(company: Path, statement: str) -> None:
+    connection = sqlite3.connect(company.parent / BOOKS)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_who_is_paired_by_code_and_name_and_linked_elsewhere_is_told_what_is_left_behind(bposync: Call) -> None:
+    assert "Account ZEB001 (Zebra Print Shop) has its code and name" in bposync("link", "ZEB001", "OLD001").stdout
+
+
+# (a customer, what is said of it, what may be typed)
+NOT_LINKED = [
+    ("ZEB001", "the next sync pairs it", "bposync link ZEB001"),
+    ("SUN001", "is not linked to an account", "bposync status"),
+    ("ZEB002", "not in BPO", "'ZEB001'"),
+]
+
+
+@pytest.mark.parametrize(("customer", "says", "hint"), NOT_LINKED)
+def test_who_is_not_linked_is_told_how_it_stands(bposync: Call, customer: str, says: str, hint: str) -> None:
+    message, then = bposync("unlink", customer, expect=2).stderr.splitlines()[-2:]
+    assert says in message
+    assert hint in then
+
+
+def test_an_account_of_somebody_who_is_not_linked_is_not_to_be_unlinked(bposync: Call) -> None:
+    said = bposync("link", "SUN001", "ZEB001", expect=2).stderr
+    assert "bposync link ZEB001 ACCOUNT" in said
+    assert "unlink" not in said
+
+
+def test_who_is_inactive_is_not_said_to_be_paired_again(bposync: Call, company: Path) -> None:
+    bposync("sync", "--customer", "TIA001", "--yes")
+    connection = sqlite3.connect(company.parent / "bpo.sqlite")
+    with connection:
+        connection.execute("UPDATE Customer SET CustomerStatus = 'Inactive' WHERE CustomerCode = 'TIA001'")
+    connection.close()
+    said = bposync("unlink", "TIA001").stdout
+    assert "pairs them again" not in said
+    assert "Inactive in BPO" in said
+
+
+def test_what_accept_leaves_blank_is_said_with_how_to_fill_it(bposync: Call) -> None:
+    said = bposync("accept", "ZEB001").stdout
+    assert "Mobile: stays blank, though a sync would have filled in BPO's 083 555 0213." in said
+    assert "bposync accept ZEB001 mobile --undo" in said
+    bposync("accept", "ZEB001", "mobile", "--undo")
+    assert planned(bposync, "ZEB001")["action"] == "update"
+
+
+def test_who_is_ignored_is_counted_and_named_with_verbose(bposync: Call) -> None:
+    assert "Ignored" not in bposync("status").stdout
+    bposync("ignore", "--account", "STAFF")
+    bposync("ignore", "KGO001")
+    said = bposync("status").stdout
+    assert "Ignored by a decision: 1 customer and 1 account." in said
+    assert "Staff Purchases" not in said
+    said = bposync("status", "--verbose").stdout
+    assert "Staff Purchases" in said
+    assert "Kgosi Tyre and Exhaust" in said
+    assert bposync("status", "--json").json["ignored"] == {
+        "customers": [{"code": "KGO001", "name": "Kgosi Tyre and Exhaust"}],
+        "accounts": [{"account": "STAFF", "name": "Staff Purchases"}],
+    }
+    assert said.splitlines()[-1].startswith("See what a sync would do")
+
+
+def test_a_history_of_nobody_names_the_nearest(bposync: Call, company: Path) -> None:
+    assert "'TIA001'" in bposync("history", "--customer", "TIA00", expect=2).stderr
+    assert "No run has changed this customer." in bposync("history", "--customer", "tia001").stdout
+    (company.parent / "bpo.sqlite").unlink()
+    assert "No run has changed this customer." in bposync("history", "--customer", "TIA00").stdout
+
+
+def test_terms_that_match_nothing_name_their_customers(bposync: Call) -> None:
+    assert "(1 customer): ROO001." in bposync("status").stderr
+
+
+# How a sync reads where somebody waits.
+
+
+def test_updates_of_customers_in_conflict_are_counted_as_such_in_each_line(bposync: Call, company: Path) -> None:
+    lines = bposync("sync", "--customer", "ZEB001", "--dry-run", expect=4).stdout.splitlines()
+    assert "1 update (1 field; 1 of a customer in conflict)" in lines[-3]
+    assert lines[-2].startswith("Waiting for a person: 1 in conflict (1 of them partly written).")
+    assert lines[-1] == f"Next: bposync --config {company} sync --customer ZEB001"
+    lines = bposync("sync", "--customer", "ZEB001", "--yes", expect=4).stdout.splitlines()
+    assert "1 update (1 of a customer in conflict)" in lines[-2]
+
+
+def test_a_plan_without_writes_ends_with_who_waits_and_how_it_is_settled(bposync: Call) -> None:
+    lines = bposync("sync", "--customer", "SUN001", expect=4).stdout.splitlines()
+    assert lines[-2:] == [
+        "Nothing to write: 0 customers are in step.",
+        "Waiting for a person: 1 lookalike. Settle them with: bposync review --output review.xlsx",
+    ]
+
+
+def test_only_shows_less_and_changes_no_count(bposync: Call) -> None:
+    whole = bposync("sync", "--dry-run", "--json", expect=4).json
+    some = bposync("sync", "--dry-run", "--json", "--only", "Conflict, lookalike", expect=4).json
+    assert some["summary"] == whole["summary"]
+    assert {change["action"] for change in some["changes"]} == {"conflict", "lookalike"}
+    said = bposync("sync", "--dry-run", "--only", "same", expect=4).stdout
+    assert "New accounts" not in said
+    assert "Shown were only: same." in said
+    assert "In step (" in said
+
+
+def test_only_same_lists_all_who_are_in_step_after_a_sync_too(bposync: Call) -> None:
+    bposync("sync", "--site", "Durban", "--yes")
+    bposync("sync", "--site", "Durban", "--yes")
+    document = bposync("sync", "--site", "Durban", "--dry-run", "--only", "same", "--json").json
+    assert [change["action"] for change in document["changes"]] == ["same"] * document["summary"]["same"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--only", "create"], "a sync writes its whole plan"),
+        (["--only", "create", "--yes"], "a sync writes its whole plan"),
+        (["--only", "creat", "--dry-run"], "'create'"),
+        (["--only", ",", "--dry-run"], "which?"),
+    ],
+)
+def test_only_never_makes_anybody_believe_that_less_is_written(bposync: Call, arguments: list[str], says: str) -> None:
+    assert says in bposync("sync", *arguments, expect=2).stderr
+    assert bposync("history", "--json").json["runs"] == []

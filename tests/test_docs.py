@@ -50,7 +50,7 @@ TABLES: Mapping[str, type[Any]] = {
 ROOT_COMMAND = cast("Any", typer.main.get_command(app))
 COMMANDS: Mapping[str, Any] = ROOT_COMMAND.commands
 HELP = {"--help", "-h"}  # made by Typer when they are asked for
-SHARED = {"--config", "--verbose", "-v", "--quiet", "-q", "--json", "--version"} | HELP
+SHARED = {"--config", "--verbose", "-v", "--quiet", "-q", "--json", "--plain", "--version"} | HELP
 
 
 def page(name: str) -> str:
@@ -413,6 +413,17 @@ def test_every_test_that_a_page_names_is_there(path: Path) -> None:
 
 
 # Examples.
+
+
+def test_the_pictures_show_what_the_program_says_and_load_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "screenshots", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for path in (DOCS / "images").glob("*.svg"):
+        text = path.read_text("utf-8")
+        assert len(text) < 100_000
+        assert not re.search(r"url\((?!#)|href|<script|<image", text)
 
 
 def test_the_examples_are_what_the_program_says() -> None:

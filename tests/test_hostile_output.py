@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bposync.cli.app import main
+from bposync.cli.drawing import cells
 from bposync.cli.output import Output
 from bposync.demo import evolution
 from bposync.sheets import guarded
@@ -63,6 +64,8 @@ REFUSED = (*(key for key in HIDDEN if key not in MERELY_HIDE), "long")
 LONG = "L" + "o" * 9_998 + "g"
 NAMES = {**HARMLESS, **HIDDEN, "long": LONG}
 CODES = {key: f"H{place:03}" for place, key in enumerate(NAMES)}
+# Bold, the four colours of a plan, and their end: all that the tables use. Anything else would be data's.
+OWN_COLOURS = re.compile(r"\x1b\[(?:0|1|32|33|36|1;31)m")
 ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
@@ -114,8 +117,7 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
             code = main([str(argument) for argument in arguments])
         capsys.readouterr()
         assert code == expect, terminal.said + errors.said
-        # Bold, dim, italic and their end: all that the tables use. Anything else would be data's.
-        return re.sub(r"\x1b\[[0-3]?m", "", terminal.said) + errors.said
+        return OWN_COLOURS.sub("", terminal.said) + errors.said
 
     return call
 
@@ -191,6 +193,8 @@ READERS: dict[str, tuple[tuple[str, ...], int]] = {
     "plan": (("sync", "--dry-run"), 4),
     "plan with verbose": (("sync", "--dry-run", "--verbose"), 4),
     "plan with quiet": (("sync", "--dry-run", "--quiet"), 4),
+    "part of a plan": (("sync", "--dry-run", "--only", "rejected,create"), 4),
+    "no command": ((), 0),
     "no yes": (("sync",), 10),
     "status": (("status",), 0),
     "status with quiet": (("status", "--quiet"), 0),
@@ -210,6 +214,38 @@ def test_nothing_acts_on_a_terminal(
     on_terminal: Callable[..., str], config: Path, arguments: tuple[str, ...], code: int
 ) -> None:
     assert acting(on_terminal(*arguments, "--config", config, expect=code)) == set()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 250])
+@pytest.mark.parametrize(("arguments", "code"), READERS.values(), ids=READERS)
+def test_nothing_acts_or_leaves_the_screen_at_any_width(
+    monkeypatch: pytest.MonkeyPatch, config: Path, arguments: tuple[str, ...], code: int, width: int
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main([*arguments, "--config", str(config)]) == code
+    said = OWN_COLOURS.sub("", terminal.said)
+    assert acting(said) == set()
+    assert [line for line in said.split("\n") if cells(line) > width] == []
+
+
+@pytest.mark.parametrize(("arguments", "code"), READERS.values(), ids=READERS)
+def test_a_screen_reader_gets_a_record_a_line_and_nothing_that_acts(
+    monkeypatch: pytest.MonkeyPatch, config: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    said = []
+    for stream in (Terminal(), io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")):
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main([*arguments, "--plain", "--config", str(config)]) == code
+        stream.flush()
+        assert isinstance(stream.buffer, io.BytesIO)
+        said.append(stream.buffer.getvalue().decode())
+    assert said[0] == said[1]
+    assert acting(said[0]) == set()
+    assert not set("─→") & set(said[0])
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("sync", "--dry-run"), ("sync", "--dry-run", "--quiet")])
@@ -412,7 +448,7 @@ def test_a_table_neither_acts_nor_breaks_its_lines(rows: list[list[str]], *, ter
     stream = Terminal() if terminal else io.StringIO()
     Output(stdout=stream, stderr=io.StringIO()).table([Column("One"), Column("Two", right=True)], rows)
     said = stream.said if isinstance(stream, Terminal) else stream.getvalue()
-    said = re.sub(r"\x1b\[[0-3]?m", "", said) if terminal else said
+    said = OWN_COLOURS.sub("", said) if terminal else said
     assert acting(said) == set()
     assert len(said.splitlines()) == len(rows) + (2 if terminal else 1)
 
@@ -429,6 +465,26 @@ def test_lines_notes_and_errors_neither_act_nor_break(text: str) -> None:
     assert acting(out.getvalue() + err.getvalue()) == set()
     assert out.getvalue().count("\n") == 1
     assert err.getvalue().count("\n") == (3 if text else 2)
+
+
+@given(text=hostile_text.map(lambda text: f"{text} {text}"), width=st.integers(min_value=20, max_value=250))
+def test_at_a_terminal_every_line_fits_whatever_is_said(text: str, width: int) -> None:
+    from bposync.errors import UsageError
+
+    screen = Terminal()
+    output = Output(stdout=screen, stderr=screen)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(width))
+        patch.setattr(sys, "stdin", io.StringIO(""))
+        output.heading(text)
+        output.important(text)
+        output.note(text)
+        output.error(UsageError(text, text))
+        assert not output.ask([f"Company:   {text}"], "Sure?")
+    said = OWN_COLOURS.sub("", screen.said)
+    assert acting(said) == set()
+    assert [line for line in said.split("\n") if cells(line) > width] == []
+    assert sum(line.startswith("Company:") for line in said.split("\n")) == 1
 
 
 # What errors quote

@@ -18,6 +18,8 @@ from bposync import sheets
 from bposync.cli.app import main
 from bposync.cli.review import QUESTION
 from bposync.journal import open_journal
+from bposync.review.make import make_sheet
+from bposync.survey import make_survey
 from support import cli
 from support.company import Company, configuration, connected, dump, sqlite_company, sqlite_url
 
@@ -441,6 +443,25 @@ def test_a_customer_that_keeps_its_account_does_not_lose_it_to_another_row(desk:
     assert ["is that of" in why for why in desk.refused(path).values()] == [True]
     desk.save(list(reversed([dict(line.cells) for line in sheets.read(path, [])])))
     assert ["is that of" in why for why in desk.refused(path).values()] == [True]
+
+
+def test_two_rows_that_want_one_account_name_each_other(still: Desk) -> None:
+    problems = still.refused(still.fill({"VAA001": "link OLD001", "ZEB001": "link OLD001"}))
+    first = next(line.number for line in sheets.read(still.path, []) if line.cells["customer"] == "VAA001")
+    assert [why for why in problems.values() if f"by row {first}" in why and "VAA001" in why] == list(problems.values())
+
+
+def test_a_word_behind_a_link_that_says_nothing_is_told(still: Desk) -> None:
+    (why,) = still.refused(still.fill({"VAA001": "link VAL002 acept"})).values()
+    assert why == "Behind link VAL002 may stand accept or overwrite, and not 'acept'. Did you mean 'accept'?"
+
+
+def test_the_drop_down_offers_a_conflict_field_by_field(still: Desk) -> None:
+    with still.company.opened(writes=False) as opened:
+        survey = make_survey(opened.settings, opened.bpo, opened.accounting, opened.journal)
+        sheet = make_sheet(survey, survey.plan(survey.choose()))
+    place = [row[1] for row in sheet.rows].index("ZEB001")
+    assert {"accept", "accept phone", "accept website", "overwrite phone"} <= set(sheet.choices[place])
 
 
 def test_an_account_that_a_row_sets_free_may_be_taken_by_another_row(desk: Desk) -> None:

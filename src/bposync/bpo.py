@@ -143,6 +143,24 @@ class Bpo:
             if progress is not None:
                 progress(count)
 
+    def count_sites(self) -> dict[str, int]:
+        """Count the customers of each site without reading them."""
+        columns = [database.column(self.columns[name]) for name in ("code", "site")]
+        source: sa.FromClause = (
+            self._source.columns(*columns).subquery("listing") if isinstance(self._source, sa.TextClause) else self._source
+        )
+        code, site = columns
+        count = sa.func.count(sa.distinct(code))
+        with database.plain_errors(self.address, "cannot be read"):
+            rows = self._connection.execute(sa.select(site, count).select_from(source).group_by(site)).all()
+        counts: dict[str, int] = {}
+        known: dict[str, str] = {}
+        for raw, customers_ in rows:
+            name = text_of(raw) or NO_SITE
+            name = known.setdefault(normalise_code(name), name)
+            counts[name] = counts.get(name, 0) + int(customers_)
+        return counts
+
     def post_accounts(self) -> bool | None:
         """Tell whether BPO's own Post Accounts option is on; None where the configuration does not say how to ask."""
         if self._settings.post_accounts is None:

@@ -262,7 +262,10 @@ def _limit_in(path: Path, given: int | str | None) -> Limit | None:
     try:
         return parse_limit(str(given))
     except ValueError as error:
-        raise UsageError(f"{path}: [sync] max_changes: {error}.") from None
+        raise UsageError(f"{path}: [sync] max_changes: {error}.", _LIMIT_HINT) from None
+
+
+_LIMIT_HINT = 'Such as max_changes = 500, or max_changes = "10%".'
 
 
 def parse(path: Path) -> dict[str, Any]:
@@ -330,14 +333,16 @@ def _check_texts(path: Path, raw: Mapping[str, Any]) -> None:
     for section, table in tables.items():
         for key, value in table.items() if isinstance(table, dict) else ():
             if not isinstance(value, str):
-                raise UsageError(f"{path}: [{section}] {key}: expected text in quotes, got {typed.kind_of(value)}.")
+                raise UsageError(
+                    f"{path}: [{section}] {key}: expected text in quotes, got {typed.kind_of(value)}.", f'Write {key} = "…".'
+                )
             if section == "fields" and value not in ("bpo", "new"):
                 raise UsageError(f"{path}: [fields] {key}: there is no such choice: {value!r}.", _CHOICES["fields"])
     sync = raw.get("sync")
     limit = sync.get("max_changes") if isinstance(sync, dict) else None
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, str))):
         wanted = 'a number such as 500, or a share such as "10%"'
-        raise UsageError(f"{path}: [sync] max_changes: expected {wanted}, got {typed.kind_of(limit)}.")
+        raise UsageError(f"{path}: [sync] max_changes: expected {wanted}, got {typed.kind_of(limit)}.", _LIMIT_HINT)
 
 
 def _expanded(raw: Any, environment: Mapping[str, str], key: str = "") -> Any:  # noqa: ANN401 - TOML of any shape
@@ -401,7 +406,10 @@ def _check_bpo(path: Path, bpo: BpoTable) -> None:
         if name not in BPO_FIELDS:
             raise UsageError(f"{path}: [bpo.columns] {name}: no such field.", did_you_mean(name, BPO_FIELDS))
         if FIELDS[name].required and not column.strip():
-            raise UsageError(f"{path}: [bpo.columns] {name}: BPO must have a column for it.")
+            raise UsageError(
+                f"{path}: [bpo.columns] {name}: BPO must have a column for it.",
+                "Name the column, or leave the line out for the usual one.",
+            )
 
 
 _FORBIDDEN = frozenset(

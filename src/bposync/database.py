@@ -17,7 +17,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
-from bposync import odbc, patience, secrets
+from bposync import odbc, patience, secrets, tracing
 from bposync.errors import BposyncError, UnreachableError, UsageError, did_you_mean
 from bposync.values import quoted, visible
 from bposync.variables import PLACEHOLDER
@@ -197,7 +197,10 @@ def engine(place: Address, *, writes: bool) -> sa.Engine:
         raise _missing_driver(place, error) from None
     except (exc.ArgumentError, TypeError, ValueError) as error:
         raise UsageError(f"{place.purpose}: {secrets.redact(str(error))}", _FORM) from None
-    return _prepared(made, place, writes=writes)
+    made = _prepared(made, place, writes=writes)
+    if tracing.is_on():
+        tracing.listen(made, place.purpose)
+    return made
 
 
 def _prepared(made: sa.Engine, place: Address, *, writes: bool) -> sa.Engine:
@@ -406,7 +409,7 @@ def table(connection: sa.Connection, name: str, purpose: str, *, optional: bool 
     """
     *schema, bare = names_in(name) or [""]
     if not bare:
-        raise UsageError(f"{purpose}: {quoted(name)} is no name of a table or view.")
+        raise UsageError(f"{purpose}: {quoted(name)} is no name of a table or view.", "Write it as table, or as schema.table.")
     inspector = sa.inspect(connection)
     found_schema = ".".join(schema) or None
     if found_schema:

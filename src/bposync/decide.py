@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ACCEPT: Final = "accept"
 OVERWRITE: Final = "overwrite"
+_SLIPS: Final = frozenset(",;:'\"`\\|?!<>=*")  # of the hand, where no other code has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,14 @@ class Accepted:
     field: str
     bpo: Value
     accounting: Value
+
+
+class TakenError(UsageError):
+    """Two decisions of one moment want the same account; `customer` is the one that came first."""
+
+    def __init__(self, account: str, customer: str) -> None:
+        super().__init__(f"Account {account} is that of customer {customer}", "Leave one of them.")
+        self.customer = customer
 
 
 class Settling:
@@ -144,14 +153,18 @@ class Settling:
 
     def _take(self, account: Account, customer: Customer) -> None:
         mine = f"{customer.code} ({customer.name})"
-        holder = self._holders.get(id(account))
-        if self.pairing(customer).account is account:
-            holder = self._taken.get(id(account))
+        taken = self._taken.get(id(account))
+        if taken is not None and taken != mine:
+            raise TakenError(account.code, taken.partition(" (")[0])
+        holder = None if self.pairing(customer).account is account else self._holders.get(id(account))
         if holder is not None and holder != mine:
-            raise UsageError(
-                f"Account {account.code} ({account.name}) is that of {holder}.",
-                f"If that is wrong: bposync unlink {holder.partition(' ')[0]}",
+            code = holder.partition(" (")[0]
+            way = (
+                f"bposync unlink {code}"
+                if normalise_code(code) in self._links
+                else f"bposync link {code} ACCOUNT, or bposync link {code} --new CODE"
             )
+            raise UsageError(f"Account {account.code} ({account.name}) is that of {holder}.", f"If that is wrong: {way}")
         self._holders[id(account)] = self._taken[id(account)] = mine
 
     def link_new(self, code: str, new_code: str, *, instead: bool = False, note: str = "") -> str:
@@ -186,6 +199,8 @@ class Settling:
         except ValueError as error:
             hint = f"bposync link {customer.code} --new CODE"
             raise UsageError(f"Account code for {customer.code}: {error}.", hint) from None
+        if new_code:
+            self._check_typed(customer, written)
         key = normalise_code(written)
         for account in self._accounts.get(key, []):
             raise UsageError(
@@ -199,6 +214,19 @@ class Settling:
             if subject != customer.key and normalise_code(taken) == key:
                 raise UsageError(f"{written} is kept for the new account of customer {subject}.", "Give another code.")
         return written
+
+    def _check_typed(self, customer: Customer, code: str) -> None:
+        """Refuse a sign that no code of either side has: it came in by a slip of the hand, and an account keeps its code."""
+        odd = _SLIPS & set(code)
+        if odd:
+            odd -= {sign for account in self._survey.accounts for sign in account.code}
+            odd -= {sign for other in self._survey.customers for sign in other.code}
+        if odd:
+            better = "".join(sign for sign in code if sign not in odd).strip()
+            raise UsageError(
+                f"Account code {quoted(code)} for {customer.code}: no code of this company has {quoted(min(odd))} in it.",
+                f"Is it a typing error? bposync link {customer.code} --new {better or 'CODE'}",
+            )
 
     # Whose value stands.
 
@@ -314,7 +342,7 @@ class Settling:
             link_ = self._survey.links.get(key)
             written = link_.customer if link_ is not None else self.customer(code).code
             if undo:
-                raise UsageError(f"Customer {written} is not ignored.")
+                raise UsageError(f"Customer {written} is not ignored.", "bposync status --verbose lists who is.")
         self._ignore(IGNORE, key, written, "", undo=undo, note=note)
         return written
 
@@ -323,7 +351,7 @@ class Settling:
         key = normalise_code(code)
         if undo:
             if key not in self._survey.decisions.ignored_accounts:
-                raise UsageError(f"Account {visible(code)} is not ignored.")
+                raise UsageError(f"Account {visible(code)} is not ignored.", "bposync status --verbose lists which are.")
             written = code
         else:
             written = self.account(code).code
@@ -387,21 +415,16 @@ def link_new(survey: Survey, journal: Journal, code: str, new_code: str) -> str:
     return written
 
 
-def unlink(journal: Journal, code: str) -> list[str]:
+def unlink(journal: Journal, code: str, survey: Survey | None = None) -> list[str]:
     """Take back a customer's link, and that it gets a new account; give what was taken back, in a user's words.
 
-    Raises UsageError where there is neither.
+    Raises UsageError where there is neither; with a survey it says how the customer stands.
     """
     key = normalise_code(code)
     links, decisions = journal.links.read(), journal.decisions.read()
     old = links.get(key)
     if old is None and key not in decisions.new and key not in decisions.overwrite:
-        known = [link.customer for link in links.values()]
-        near = nearest(code, known)
-        raise UsageError(
-            f"Customer {quoted(code)} is not linked.",
-            f"Did you mean {near!r}?" if near else "bposync sync --dry-run --verbose shows who is paired.",
-        )
+        raise _not_linked(code, links, survey)
     said = []
     with journal.deciding() as connection:
         if old is not None:
@@ -415,6 +438,35 @@ def unlink(journal: Journal, code: str) -> list[str]:
             said.append(f"BPO's values no longer replace those of customer {visible(code)} in accounting.")
         journal.decisions.log(connection, "unlink", old.customer if old else code, old.account if old else "")
     return said
+
+
+def _not_linked(code: str, links: Mapping[str, Link], survey: Survey | None) -> UsageError:
+    """Say why there is nothing to take back, and what can be done instead."""
+    key = normalise_code(code)
+    pairings = survey.matching.pairings if survey is not None else ()
+    pairing = next((each for each in pairings if each.customer is not None and each.customer.key == key), None)
+    if pairing is None or pairing.customer is None:
+        known = [link.customer for link in links.values()] + [
+            each.customer.code for each in pairings if each.customer is not None
+        ]
+        near = nearest(code, known)
+        hint = f"Did you mean {near!r}?" if near else "bposync list --status all shows the customers."
+        return UsageError(f"Customer {quoted(code)} is not linked{', and not in BPO' if pairings else ''}.", hint)
+    written = pairing.customer.code
+    if pairing.account is None:
+        return UsageError(
+            f"Customer {written} is not linked to an account, so there is nothing to take back.",
+            "bposync status tells who needs a person.",
+        )
+    return UsageError(
+        f"Customer {written} is not linked yet: {_why_paired(pairing)} are those of account {pairing.account.code}, with which "
+        "the next sync pairs it.",
+        f"If that is wrong: bposync link {written} ACCOUNT, or bposync link {written} --new CODE",
+    )
+
+
+def _why_paired(pairing: Pairing) -> str:
+    return "code and name" if any("code and name" in reason for reason in pairing.reasons) else "what BPO says about it"
 
 
 def accept(survey: Survey, journal: Journal, code: str, fields: Sequence[str], *, undo: bool = False) -> list[Accepted]:

@@ -29,6 +29,7 @@ ATTENTION: Final = (Action.CONFLICT, Action.LOOKALIKE, Action.REJECTED, Action.M
 """What waits for a person: a sync that meets one leaves with exit code 4."""
 OUT_OF_STEP: Final = (*ATTENTION, Action.CREATE, Action.UPDATE, Action.DRIFT)
 """What makes `status --check` leave with exit code 3."""
+_MOST_NAMED = 5  # customers that a note names
 _ALWAYS_READ = ("code", "name", "is_debtor", "account")
 
 
@@ -145,13 +146,14 @@ class _Planner:
         self.choice = choice
         self.statuses = frozenset(normalise_code(status) for status in choice.sync_statuses)
         self.fields = [FIELDS[name] for name in books.fields]
-        self.unmatched_terms: Counter[str] = Counter()
+        self.unmatched_terms: dict[str, list[str]] = {}
+        """Who has terms of BPO's that the company does not."""
 
     def notes(self) -> list[str]:
         return [
-            f"BPO's terms {terms!r} match none of the company's ({count} customer{'s'[: count != 1]}): new accounts get the "
-            f'default, existing ones are left. Say which they are under [accounting.terms]: "{terms}" = "…"'
-            for terms, count in sorted(self.unmatched_terms.items())
+            f"BPO's terms {terms!r} match none of the company's ({_counted(codes)}. New accounts get the default, existing "
+            f'ones are left. Say which they are under [accounting.terms]: "{terms}" = "…"'
+            for terms, codes in sorted(self.unmatched_terms.items())
         ]
 
     def change(self, pairing: Pairing) -> Change:
@@ -292,7 +294,7 @@ class _Planner:
 
     def _count_terms(self, name: str, customer: Customer) -> None:
         if name == "terms" and customer.text("terms"):
-            self.unmatched_terms[customer.text("terms")] += 1
+            self.unmatched_terms.setdefault(customer.text("terms"), []).append(customer.code)
 
     def _compare(self, base: Change, pairing: Pairing, shape: Shape) -> Change:
         customer, account = pairing.customer, pairing.account
@@ -399,6 +401,12 @@ def _marked(link: Link, customer: Customer, account: Account) -> Link:
 def _was_in_step(link: Link | None) -> bool:
     """Tell whether a pair ever agreed: one that a person linked, or accepted as it stood, is a first pairing still."""
     return link is not None and any(bpo == accounting for bpo, accounting in link.agreed.values())
+
+
+def _counted(codes: Sequence[str]) -> str:
+    """Say `2 customers): QUE001, ZEB001`; of many the first."""
+    more = f" and {len(codes) - _MOST_NAMED:,} more" if len(codes) > _MOST_NAMED else ""
+    return f"{len(codes):,} customer{'s'[: len(codes) != 1]}): {', '.join(sorted(codes)[:_MOST_NAMED])}{more}"
 
 
 def _blank(name: str) -> Value:

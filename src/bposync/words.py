@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bposync.records import Action, OutcomeKind, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from bposync.plan import Plan
@@ -55,20 +55,37 @@ def counted(counts: Mapping[str, int], *, without: Iterable[str] = ()) -> str:
 
 
 def writes_in_words(plan: Plan) -> str:
-    """Say `19 new accounts, 2 updates (5 fields)`."""
+    """Say `19 new accounts, 2 updates (5 fields)`; and how many of the updates are of customers in conflict."""
     creates = sum(change.action is Action.CREATE for change in plan.writes)
     updates = [change for change in plan.writes if change.action is not Action.CREATE]
     fields = sum(len(change.writes) for change in updates)
     parts = [many(creates, "new account")] if creates else []
     if updates:
-        parts.append(f"{many(len(updates), 'update')} ({many(fields, 'field')})")
+        inside = [many(fields, "field"), *_in_conflict_too(updates)]
+        parts.append(f"{many(len(updates), 'update')} ({'; '.join(inside)})")
     return ", ".join(parts)
 
 
-def done_in_words(changes: Iterable[Change], outcomes: Mapping[int, Outcome]) -> str:
+def _in_conflict_too(updates: Sequence[Change]) -> list[str]:
+    """Say how many updates are of customers that are in conflict in other fields: the counts by state name those apart."""
+    count = sum(change.action is Action.CONFLICT for change in updates)
+    return [f"{count:,} of {'a customer' if count == 1 else 'customers'} in conflict"] if count else []
+
+
+def waiting_in_words(plan: Plan) -> str:
+    """Say who waits for a person: `1 in conflict, 2 lookalike`, and that a conflict's other fields are written."""
+    from bposync.plan import ATTENTION
+
+    said = counted({action: plan.summary[action] if action in ATTENTION else 0 for action in Action})
+    partly = sum(change.action is Action.CONFLICT for change in plan.writes)
+    return f"{said} ({partly:,} of them partly written)" if partly else said
+
+
+def done_in_words(changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> str:
     """Say what was written, or exported: `19 new accounts, 2 updates`."""
-    done = [change for place, change in enumerate(changes) if place in outcomes and outcomes[place].kind in DONE]
-    creates = sum(change.action is Action.CREATE for change in done)
-    parts = [many(creates, "new account")] if creates else []
-    parts += [many(len(done) - creates, "update")] if len(done) > creates else []
+    done = [changes[place] for place, outcome in outcomes.items() if outcome.kind in DONE]
+    updates = [change for change in done if change.action is not Action.CREATE]
+    parts = [many(len(done) - len(updates), "new account")] if len(done) > len(updates) else []
+    if updates:
+        parts.append(" ".join([many(len(updates), "update"), *(f"({inside})" for inside in _in_conflict_too(updates))]))
     return ", ".join(parts) or "nothing"

@@ -63,7 +63,8 @@ def service_of(settings: Settings) -> Service:
     secrets.register(base64.b64encode(f"{table.freedom_user}:{table.freedom_password}".encode()).decode())
     if not 1 <= table.freedom_connections <= _MOST_CONNECTIONS:
         raise UsageError(
-            f"{settings.path}: [accounting] freedom_connections = {table.freedom_connections}: from 1 to {_MOST_CONNECTIONS}."
+            f"{settings.path}: [accounting] freedom_connections = {table.freedom_connections}: from 1 to {_MOST_CONNECTIONS}.",
+            "Leave it out where nothing speaks against the usual 4.",
         )
     root, company = _taken_apart(settings, table)
     ca = None if table.freedom_ca is None else settings.folder / Path(table.freedom_ca).expanduser()

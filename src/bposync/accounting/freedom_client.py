@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from bposync import tracing
 from bposync.accounting.freedom_address import FORM, Service
 from bposync.accounting.freedom_answers import Answer, AnswerError, check_written, exists_of, list_of, object_of, one_line
 from bposync.errors import UnreachableError, UsageError
@@ -170,8 +171,10 @@ class FreedomClient:
         client = self._clients[body is not None]
         headers = {"Content-Type": "application/json; charset=utf-8"} if body is not None else {}
         request = client.build_request("GET" if body is None else "POST", url, content=body, headers=headers)
+        started, became = time.monotonic(), "no answer"
         try:
             with contextlib.closing(client.send(request, stream=True)) as response:
+                became = str(response.status_code)
                 return Answer(
                     response.status_code,
                     response.headers.get("Content-Type", ""),
@@ -184,6 +187,8 @@ class FreedomClient:
             raise _AskAgainError(f"no answer within {ANSWER_SECONDS:.0f} seconds") from None
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise _AskAgainError(f"the answer was cut off ({one_line(str(error), 160) or type(error).__name__})") from None
+        finally:
+            tracing.tell("the Freedom Service", started, f"{request.method} {request.url.path}: {became}")
 
     def _known(self, answer: Answer, operation: str, *, write: bool = False) -> Answer:
         """Stop where an answer is about the whole of the service, not about one account."""

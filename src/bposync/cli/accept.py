@@ -11,6 +11,8 @@ from bposync.cli.report import cell
 from bposync.fields import FIELDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bposync.cli.common import Session
     from bposync.decide import Accepted
 
@@ -28,6 +30,7 @@ def accept(
     with deciding(session) as (survey, journal):
         accepted = decide.accept(survey, journal, customer, fields or [], undo=undo)
     lines = [_line_undone(each) if undo else _line(each) for each in accepted]
+    lines += [] if undo or fields else _how_to_fill(customer, accepted)
     documents = [
         {
             "field": each.field,
@@ -42,7 +45,20 @@ def accept(
 
 def _line(accepted: Accepted) -> str:
     ours, theirs = (cell(value) or "blank" for value in (accepted.accounting, accepted.bpo))
-    return f"{FIELDS[accepted.field].label}: accounting's {ours} stands, not BPO's {theirs}."
+    field = FIELDS[accepted.field]
+    if field.is_blank(accepted.accounting):
+        return f"{field.label}: stays {ours}, though a sync would have filled in BPO's {theirs}."
+    return f"{field.label}: accounting's {ours} stands, not BPO's {theirs}."
+
+
+def _how_to_fill(customer: str, accepted: Sequence[Accepted]) -> list[str]:
+    """Say how what only BPO has is filled in all the same: who accepted without naming fields may have meant the others."""
+    blank = [each.field for each in accepted if FIELDS[each.field].is_blank(each.accounting)]
+    if not blank:
+        return []
+    return [
+        f"To fill {'it' if len(blank) == 1 else 'them'} in all the same: bposync accept {customer} {' '.join(blank)} --undo"
+    ]
 
 
 def _line_undone(taken: Accepted) -> str:

@@ -39,10 +39,15 @@ def adopt(
             if not output.can_ask():
                 raise NotConfirmedError("Nothing was changed: there is no terminal to ask at.", "Look at both, then: --yes")
             if not output.ask(block, "Do the journal's links belong to this company?"):
-                raise DeclinedError("Nothing was changed, for the answer was not yes.")
+                raise DeclinedError(
+                    "Nothing was changed, for the answer was not yes.", "Until then a sync stops: bposync adopt asks again."
+                )
         with accounting.way.lock(), open_journal(settings, writes=True) as journal, journal.deciding() as connection:
             if journal.known_company_in(connection) != known:
-                raise GuardError("Somebody else adopted a company while the question waited; nothing was changed.")
+                raise GuardError(
+                    "Somebody else adopted a company while the question waited; nothing was changed.",
+                    "Look again: bposync adopt",
+                )
             journal.know_company(connection, company.name)
             journal.decisions.log(connection, "adopt", "", "", f"{known} -> {company.name}")
     return said(session, "adopt", [f"The journal is about {company.name} now."], company=company.name, before=known or None)

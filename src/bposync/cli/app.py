@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import gc
+import shlex
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -28,12 +29,14 @@ from bposync.cli import (
     status,
     sync,
     unlink,
+    where,
 )  # fmt: skip
 from bposync.cli import list as list_
 from bposync.cli.common import (
     ConfigOption,
     JsonOption,
     Options,
+    PlainOption,
     QuietOption,
     Session,
     VerboseOption,
@@ -64,11 +67,13 @@ def _main(
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
+    plain: PlainOption = False,
     version: VersionOption = False,  # noqa: ARG001 - handled before
 ) -> None:
-    context.obj = Options(config, verbose, quiet, as_json)
+    context.obj = Options(config, verbose, quiet, as_json, plain)
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        common.current = Session(context.obj)
+        where.show(common.current, _COMMANDS)
 
 
 _COMMANDS: dict[str, Callable[..., int]] = {
@@ -97,9 +102,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(200_000, 50, 50)
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     with guarded_streams(), _no_interrupt_lost():
-        session = Session(Options(as_json="--json" in arguments, verbose="--verbose" in arguments or "-v" in arguments))
+        verbose = "--verbose" in arguments or "-v" in arguments
+        session = Session(Options(as_json="--json" in arguments, verbose=verbose, plain="--plain" in arguments))
         common.current = session
+        common.called_as = shlex.join(["bposync", *arguments])
         code = _run(arguments)
+        common.current.output.log(f"Exit code {code}.")
         try:
             sys.stdout.flush()
             sys.stderr.flush()

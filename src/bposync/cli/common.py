@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from bposync import __version__
+from bposync import __version__, tracing
 from bposync.cli.output import Output
+from bposync.secrets import redact
+from bposync.values import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,7 @@ class Options:
     verbose: bool = False
     quiet: bool = False
     as_json: bool = False
+    plain: bool = False
 
     def joined(self, later: Options) -> Options:
         """Give these options with those that stand behind the command; the last --config wins."""
@@ -35,6 +38,7 @@ class Options:
             self.verbose or later.verbose,
             self.quiet or later.quiet,
             self.as_json or later.as_json,
+            self.plain or later.plain,
         )
 
 
@@ -43,8 +47,9 @@ class Session:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.output = Output(as_json=options.as_json, quiet=options.quiet, verbose=options.verbose)
+        self.output = Output(as_json=options.as_json, quiet=options.quiet, verbose=options.verbose, plain=options.plain)
         self._settings: Settings | None = None
+        tracing.to(self.output.note if options.verbose and not options.quiet else None)
 
     @property
     def settings(self) -> Settings:
@@ -55,6 +60,7 @@ class Session:
             self._settings = config.load(config.find(self.options.config))
             if self._settings.log.file:
                 self.output.log = _log_to(self._settings.folder / self._settings.log.file)
+                self.output.log(redact(visible(f"bposync {__version__}: {called_as or 'bposync'}")))
         return self._settings
 
     def warn(self) -> None:
@@ -63,6 +69,8 @@ class Session:
             self.output.note(warning)
 
 
+called_as = ""
+"""The command line as it was typed, for whoever reads the log."""
 current = Session.__new__(Session)
 """The session of the command that is running."""
 
@@ -102,9 +110,14 @@ ConfigOption = Annotated[
     str | None,
     typer.Option("--config", metavar="FILE", help="The configuration; else $BPOSYNC_CONFIG or bposync.toml."),
 ]
-VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more: also what is in step and what is skipped.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say more: also what is in step, and each statement with its time.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was written and what needs a person.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+PlainOption = Annotated[
+    bool, typer.Option("--plain", help="For screen readers: one record a line, no box, no colour, nothing that moves.")
+]
 VersionOption = Annotated[
     bool, typer.Option("--version", help="Show the version and leave.", is_eager=True, callback=_show_version)
 ]
@@ -128,6 +141,7 @@ _SHARED: dict[str, tuple[Any, Any]] = {
     "verbose": (VerboseOption, False),
     "quiet": (QuietOption, False),
     "as_json": (JsonOption, False),
+    "plain": (PlainOption, False),
     "version": (VersionOption, False),
 }
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bposync.cli.common import Options, Session
+from bposync.cli.common import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +46,7 @@ def make(
         output.note(f"Try: {command} list --site {_SITE}; then sync --site {_SITE}; then status.")
         _document(session, path)
         return 0
-    options = Options(str(path), session.options.verbose, session.options.quiet, session.options.as_json)
-    inner = Session(options)
+    inner = Session(replace(session.options, config=str(path)))
     inner.output = output
     _say(session, f"bposync list --site {_SITE}")
     list_.show(inner, site=[_SITE])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from bposync.cli import terminal
 from bposync.errors import ExitCode
-from bposync.values import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "bposync.doctor/1"
 _MARKS: Final = {"ok": "✓", "warning": "!", "failed": "✗", "hint": "→"}
+_WORDS: Final = {"ok": "ok:", "warning": "warning:", "failed": "failed:", "hint": "what to do:"}
 _ASCII_MARKS: Final = {"ok": "ok", "warning": "! ", "failed": "x ", "hint": "->"}
 
 
@@ -57,30 +56,18 @@ def examine(session: Session) -> int:
 def _print(output: Output, marks: Mapping[str, str], check: Check) -> None:
     say = output.line if check.result == "ok" else output.important
     mark = marks[check.result]
-    below = " " * (len(mark) + 3)
-    for line in _lines(output, f"  {mark} {check.message}", below):
-        say(line)
+    below = len(mark) + 3
+    say(f"  {mark} {check.message}", indent=below)
     if check.hint:
         arrow = marks["hint"]
-        for line in _lines(output, f"{below}{arrow} {check.hint}", below + " " * (len(arrow) + 1)):
-            say(line)
+        say(f"{' ' * below}{arrow} {check.hint}", indent=below + len(arrow) + 1)
 
 
-def _lines(output: Output, text: str, indent: str) -> list[str]:
-    """Give a text in lines as wide as the terminal, in which those that follow begin below the text; elsewhere in one."""
-    shown = visible(text)
-    if not output.is_terminal:
-        return [shown]
-    width = max(shutil.get_terminal_size().columns, 40)
-    return textwrap.wrap(shown, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
-
-
-def _marks(output: Output) -> dict[str, str]:
-    try:
-        "".join(_MARKS.values()).encode(output.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return _ASCII_MARKS
-    return _MARKS
+def _marks(output: Output) -> Mapping[str, str]:
+    """Give the signs before each line; words where a screen reader reads them."""
+    if output.plain:
+        return _WORDS
+    return _MARKS if terminal.holds(output.stdout, "".join(_MARKS.values())) else _ASCII_MARKS
 
 
 def _shown(check: Check) -> dict[str, Any]:

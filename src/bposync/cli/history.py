@@ -9,7 +9,7 @@ import typer
 from bposync.cli import report
 from bposync.cli.output import Column
 from bposync.errors import BposyncError, UsageError, did_you_mean
-from bposync.values import normalise_code
+from bposync.values import normalise_code, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,8 @@ def show(
         recorded: list[Recorded] = []
         if chosen is not None or key is not None:
             recorded = journal.runs.changes_of(run=chosen.run if chosen else None, customer=key)
+        if customer is not None and chosen is None and not recorded and not decided:
+            _check_known(session, customer, {link.customer for link in journal.links.read().values()})
     if chosen is not None:
         runs = [chosen]
     elif key is not None:
@@ -59,6 +61,25 @@ def show(
         _print_changes(session, runs, recorded, one_run=chosen is not None, more=bool(decided))
         _print_decisions(session, decided)
     return 0
+
+
+def _check_known(session: Session, code: str, linked: set[str]) -> None:
+    """Raise UsageError naming the nearest where neither the journal nor BPO knows a customer. Without BPO nobody can say so."""
+    from bposync.bpo import Bpo
+
+    key = normalise_code(code)
+    if any(normalise_code(known) == key for known in linked):
+        return
+    try:
+        with Bpo(session.settings) as bpo:
+            codes = linked | {str(row.value("code")) for row in bpo.rows()}
+    except BposyncError:
+        return
+    if any(normalise_code(known) == key for known in codes):
+        return
+    near = did_you_mean(code, codes)
+    hint = near if near.startswith("Did") else "bposync list --status all shows the customers."
+    raise UsageError(f"history: there is no customer {quoted(code)}.", hint)
 
 
 def _verify(session: Session) -> int:
@@ -137,7 +158,7 @@ def _print_runs(session: Session, runs: Sequence[Run]) -> None:
         session.output.line("Nothing was synchronised yet.")
         return
     columns = [
-        Column("Run", keep=9), Column("When", keep=8), Column("By", keep=6), Column("Machine", keep=2),
+        Column("Run", keep=9), Column("When", keep=8, whole=True), Column("By", keep=6), Column("Machine", keep=2),
         Column("Sites", keep=4), Column("Became", keep=7), Column("Exit", right=True, keep=5),
     ]  # fmt: skip
     rows = [
@@ -169,7 +190,7 @@ def _print_decisions(session: Session, decided: Sequence[Decided]) -> None:
         return
     session.output.line("Decided")
     columns = [
-        Column("When", keep=8),
+        Column("When", keep=8, whole=True),
         Column("By", keep=7),
         Column("Decision", keep=9),
         Column("Account", keep=8),

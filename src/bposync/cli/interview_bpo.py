@@ -82,7 +82,7 @@ class _Source:
                 raise UsageError(f"{option}: {field}: BPO has no column {quoted(wanted)}.", did_you_mean(wanted, self.columns))
             new[field] = Guess(found, sure=True)
         elif FIELDS[field].required:
-            raise UsageError(f"{option}: {field}: BPO must have a column for it.")
+            raise UsageError(f"{option}: {field}: BPO must have a column for it.", "Name the column that BPO has for it.")
         return dataclasses.replace(self, map={key: new[key] for key in BPO_FIELDS if key in new})
 
 
@@ -167,12 +167,17 @@ def _confirmed(interview: Interview, source: _Source) -> _Source:
         if not answer and not lacking:
             return source
         try:
-            name, equals, column = answer.partition("=")
-            if not equals:
-                raise UsageError("Write it as FIELD=COLUMN, such as mobile=CellNumber.")  # noqa: TRY301 - one way to say it
-            source = source.changed(name, column, "--column")
+            source = source.changed(*_assignment(answer), "--column")
         except UsageError as error:
             asker.say(f"{error.message} {error.hint or ''}".strip())
+
+
+def _assignment(answer: str) -> tuple[str, str]:
+    """Take `FIELD=COLUMN` apart."""
+    name, equals, column = answer.partition("=")
+    if not equals:
+        raise UsageError("A column for a field is written with a sign of equality between them.", "Such as mobile=CellNumber.")
+    return name, column
 
 
 def _show(interview: Interview, source: _Source, lacking: Sequence[str]) -> None:

@@ -52,10 +52,11 @@ def link(
         if new:
             code = decide.link_new(survey, journal, customer, account or "")
             lines = [f"Customer {customer} gets a new account {code} with the next sync."]
-            return said(session, "new", lines + _caution(survey, customer, code), customer=customer, account=code)
+            lines += _left_behind(survey, customer, code) + _caution(survey, customer, code)
+            return said(session, "new", lines, customer=customer, account=code)
         made = decide.link(survey, journal, customer, account or "")
         lines = [f"Customer {made.customer} ({made.name}) is account {made.account}."]
-        lines += _caution(survey, made.customer, made.account)
+        lines += _left_behind(survey, made.customer, made.account) + _caution(survey, made.customer, made.account)
         return said(session, "link", lines, customer=made.customer, account=made.account)
 
 
@@ -91,6 +92,23 @@ def _import(session: Session, path: Path) -> int:
 def _counted(copied: Copied) -> str:
     links, decisions = copied.links, copied.decisions
     return f"{links:,} link{'s'[: links != 1]}, {decisions:,} decision{'s'[: decisions != 1]}"
+
+
+def _left_behind(survey: Survey, customer: str, account: str) -> list[str]:
+    """Say so where code and name spoke for another account, which nobody has from now on."""
+    key = normalise_code(customer)
+    for pairing in survey.matching.pairings:
+        if (
+            pairing.customer is not None
+            and pairing.customer.key == key
+            and pairing.account is not None
+            and pairing.link is None
+        ):
+            left = pairing.account
+            if normalise_code(left.code) != normalise_code(account):
+                said = f"Account {left.code} ({left.name}) has its code and name, and is nobody's now."
+                return [said, f"If that was a slip: bposync unlink {pairing.customer.code}"]
+    return []
 
 
 def _caution(survey: Survey, customer: str, account: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The one place that prints: tables, lines, JSON and CSV on standard output, everything else on standard error.
 
-Customers' data is hostile until shown: every text passes through `visible`, goes into rich as Text and never as markup, and
-into CSV guarded against formulas.
+Customers' data is hostile until shown: every text passes through `visible`, and into CSV guarded against formulas. What is
+shown is drawn by hand, so that no library takes a part of a name for markup.
 """
 
 from __future__ import annotations
@@ -9,41 +9,29 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import shutil
 import sys
-import textwrap
 import time
-import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from bposync.cli import drawing, terminal
+from bposync.cli.drawing import Column
 from bposync.errors import DeclinedError
+from bposync.secrets import redact
 from bposync.sheets import guarded
 from bposync.values import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bposync.errors import BposyncError
+
+__all__ = ["MOST_ROWS", "Column", "Output"]
 
 MOST_ROWS: Final = 1000
 """How many rows a terminal is shown unasked; drawing more takes seconds that nobody reads."""
 _SECONDS_BEFORE_PROGRESS = 1.0
-_BETWEEN = 3  # cells between two drawn columns
-_EXPENDABLE, _EVERY = 6, 99  # what goes before anything is broken into lines, and what goes at all
-_NARROW = 10  # cells below which no text is broken
-_LONG = 40  # cells from which on a text is cut where the terminal is narrow
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table. The higher `keep`, the longer it stays where the terminal is narrow."""
-
-    heading: str
-    right: bool = False
-    keep: int = 5
-    wrap: bool = False
-    """Whether a long text goes on in the next line instead of being cut."""
+_LEAD = 11  # cells before what stands behind a word such as `Company:`
+_MOST_INDENT = 40  # blanks before the question
 
 
 class Output:
@@ -55,6 +43,7 @@ class Output:
         as_json: bool = False,
         quiet: bool = False,
         verbose: bool = False,
+        plain: bool = False,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
@@ -65,6 +54,9 @@ class Output:
         """Where everything that is said goes too, for people who read it in the morning."""
         self.quiet = quiet
         self.verbose = verbose
+        self.plain = plain
+        """Whether a screen reader reads it: a record a line, no box, no colour, nothing that moves."""
+        self._moving = False
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
         for stream in (self.stdout, self.stderr):
@@ -75,27 +67,60 @@ class Output:
     @property
     def is_terminal(self) -> bool:
         """Whether people look at standard output."""
-        return self.stdout.isatty()
+        return terminal.is_terminal(self.stdout)
 
-    def line(self, text: str = "") -> None:
-        """Print a line of a report; nothing with --quiet or --json."""
+    def line(self, text: str = "", *, indent: int = 0) -> None:
+        """Print a line of a report; nothing with --quiet or --json, but the log has it.
+
+        Where it is longer than the terminal is wide, it goes on below its beginning, after `indent` blanks.
+        """
         if not self.quiet and not self.as_json:
-            self.important(text)
+            self.important(text, indent=indent)
+        else:
+            self._log(text)
 
-    def important(self, text: str) -> None:
+    def heading(self, text: str) -> None:
+        """Print what stands above a table."""
+        self._log(text)
+        if not self.quiet and not self.as_json:
+            self._print(text, self.stdout, tone=drawing.BOLD)
+
+    def important(self, text: str, *, indent: int = 0) -> None:
         """Print a line that --quiet keeps."""
         self._log(text)
         if not self.as_json:
-            for line in _wrapped(visible(text), self.stdout):
-                print(line, file=self.stdout)
+            self._print(text, self.stdout, indent=indent)
 
     def note(self, text: str) -> None:
         """Say something beside the data, on standard error; nothing with --quiet."""
         self._log(text)
         if not self.quiet:
             self.stdout.flush()  # so that both streams keep their order where they meet
-            for line in _wrapped(visible(text), self.stderr):
-                print(line, file=self.stderr, flush=True)
+            self._stop_moving()
+            self._print(text, self.stderr)
+            self.stderr.flush()
+
+    def _print(self, text: str, stream: TextIO, *, tone: str = "", indent: int = 0) -> None:
+        """Print a text in lines as wide as the terminal; elsewhere, and with --plain, in one."""
+        shown = terminal.as_held(stream, visible(text))
+        lines = [shown]
+        if terminal.is_terminal(stream) and not self.plain:
+            lead = _LEAD if text[:1].isupper() and ":  " in text[:_LEAD] else indent
+            lines = drawing.wrap(shown, terminal.width_of(stream), indent=lead)
+        look = self._look(stream)
+        # In one piece, for several threads may tell of what they ask.
+        stream.write("".join(f"{look.toned(line, tone)}\n" for line in lines))
+
+    def _look(self, stream: TextIO) -> drawing.Look:
+        rule, mark = ("─", "…") if terminal.holds(stream, "─…") else ("-", "...")
+        return drawing.Look(terminal.width_of(stream), not self.plain and terminal.is_coloured(stream), rule, mark)
+
+    def became(self, old: str, new: str) -> str:
+        """Say what a value was and will be; blanks are named, and a screen reader is told in words."""
+        if self.plain:
+            return f"from {old or 'blank'} to {new or 'blank'}"
+        old, new = old or "(blank)", new or "(blank)"
+        return f"{old} {'→' if terminal.holds(self.stdout, '→') else '->'} {new}"
 
     def error(self, error: BposyncError, document: Mapping[str, Any] | None = None) -> None:
         """Say what went wrong and what to do: on standard error, and with --json as (part of) the document too."""
@@ -105,14 +130,15 @@ class Output:
         self.stdout.flush()
         lead = "" if isinstance(error, DeclinedError) else "Error: "
         self._log(f"{lead}{error.message} {error.hint or ''}".rstrip())
-        print(f"{lead}{visible(error.message)}", file=self.stderr)
+        self._stop_moving()
+        self._print(f"{lead}{error.message}", self.stderr, indent=len(lead))
         if error.hint:
-            print(f"{' ' * len(lead)}{visible(error.hint)}", file=self.stderr)
+            self._print(f"{' ' * len(lead)}{error.hint}", self.stderr, indent=len(lead))
         self.stderr.flush()
 
     def _log(self, text: str) -> None:
         if text.strip():
-            self.log(visible(text))
+            self.log(redact(visible(text)))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document, ASCII with escapes, so that nothing in it acts or is lost."""
@@ -135,66 +161,39 @@ class Output:
         """Print a table: drawn on a terminal, plain columns elsewhere. `hint` says how to get what was left out."""
         if self.as_json:
             return
-        shown = [[visible(cell) for cell in row] for row in rows]
+        shown = [[terminal.as_held(self.stdout, visible(cell)) for cell in row] for row in rows]
+        if self.plain:
+            self._lines(drawing.records(columns, shown))
+            return
         if not self.is_terminal:
-            self._plain_table(columns, shown)
+            self._lines(drawing.aligned(columns, shown))
             return
         left_out = 0 if whole else max(0, len(shown) - MOST_ROWS)
-        self._drawn_table(columns, shown[:MOST_ROWS] if left_out else shown)
+        lines, missing = drawing.drawn(columns, shown[:MOST_ROWS] if left_out else shown, self._look(self.stdout))
+        self._lines(lines)
+        if missing:
+            self.note(f"Not shown, for the terminal is narrow: {', '.join(missing)}.")
         if left_out:
             self.note(f"{left_out:,} more rows are not shown. {hint}".rstrip())
 
-    def _plain_table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-        table = [[column.heading for column in columns], *rows]
-        widths = [max((_cells(row[place]) for row in table), default=0) for place in range(len(columns))]
-        for row in table:
-            padded = (
-                " " * (width - _cells(cell)) + cell if column.right else cell + " " * (width - _cells(cell))
-                for column, cell, width in zip(columns, row, widths, strict=True)
-            )
-            print("  ".join(padded).rstrip(), file=self.stdout)
-
-    def _drawn_table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        console = Console(file=self.stdout, highlight=False, emoji=False, markup=False)
-        kept, widths = _fitting(columns, rows, console.width)
-        simple = box.SIMPLE_HEAD if (self.stdout.encoding or "").lower().startswith("utf") else box.ASCII
-        table = Table(box=simple, pad_edge=False, show_edge=False)
-        for place in kept:
-            column = columns[place]
-            table.add_column(
-                Text(column.heading),
-                justify="right" if column.right else "left",
-                no_wrap=not column.wrap,
-                overflow="fold" if column.wrap else "ellipsis",
-                max_width=widths[place],
-            )
-        for row in rows:
-            table.add_row(*(Text(row[place]) for place in kept))
-        console.print(table)
-        if len(kept) < len(columns):
-            missing = [column.heading for place, column in enumerate(columns) if place not in kept and column.heading]
-            self.note(f"Not shown, for the terminal is narrow: {', '.join(missing)}.")
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            print(line, file=self.stdout)
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         """Give a callback that shows on standard error how far something came, once it takes longer than a second."""
-        if self.quiet or not self.stderr.isatty():
+        if self.quiet or self.plain or not terminal.acts(self.stderr):
             yield lambda _: None
             return
         started = time.monotonic()
         last = 0.0
-        shown = False
 
         def advance(done: int) -> None:
-            nonlocal last, shown
+            nonlocal last
             now = time.monotonic()
             if now - started > _SECONDS_BEFORE_PROGRESS and now - last > 0.1:  # noqa: PLR2004
-                last, shown = now, True
+                last, self._moving = now, True
                 of = f" of {total:,}" if total else ""
                 self.stderr.write(f"\r{what}: {done:,}{of}\x1b[K")
                 self.stderr.flush()
@@ -202,9 +201,14 @@ class Output:
         try:
             yield advance
         finally:
-            if shown:
-                self.stderr.write("\r\x1b[K")
-                self.stderr.flush()
+            self._stop_moving()
+
+    def _stop_moving(self) -> None:
+        """Take the progress line away, where there is one."""
+        if self._moving:
+            self._moving = False
+            self.stderr.write("\r\x1b[K")
+            self.stderr.flush()
 
     @property
     def conversation(self) -> TextIO:
@@ -213,15 +217,16 @@ class Output:
 
     def tell(self, text: str = "") -> None:
         """Say something in a conversation."""
-        for line in _wrapped(visible(text), self.conversation):
-            print(line, file=self.conversation, flush=True)
+        self._print(text, self.conversation)
+        self.conversation.flush()
 
     def ask(self, block: Sequence[str], question: str) -> bool:
         """Ask a yes-or-no question below a block of lines; Enter, an end of input and anything but yes is no."""
         stream = self.conversation
         for text in block:
             self.tell(text)
-        stream.write(f"{question} [y/N] ")
+        indent = 0 if self.plain else _indent_of(f"{question} [y/N]", stream)
+        stream.write(f"{' ' * indent}{question} [y/N] ")
         stream.flush()
         if (reconfigure := getattr(sys.stdin, "reconfigure", None)) is not None:
             reconfigure(errors="replace")
@@ -236,54 +241,14 @@ class Output:
         return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _wrapped(text: str, stream: TextIO) -> list[str]:
-    """Give a text in lines as wide as the terminal; elsewhere in one."""
-    if not stream.isatty():
-        return [text]
-    width = max(shutil.get_terminal_size().columns, 40)
-    return textwrap.wrap(text, width, subsequent_indent="           " if text[:1].isupper() and ":  " in text[:12] else "") or [
-        ""
-    ]
+def _indent_of(question: str, stream: TextIO) -> int:
+    """Give how many blanks before a question let the terminal break it between two words: it is one line, word for word."""
+    width = terminal.width_of(stream)
+    if not terminal.is_terminal(stream) or len(question) < width:
+        return 0
 
+    def broken(indent: int) -> int:
+        text = " " * indent + question
+        return sum(" " not in text[place - 1 : place + 1] for place in range(width, len(text), width))
 
-def _cells(text: str) -> int:
-    """Give how many cells a text takes on a screen."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )
-
-
-def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[list[int], list[int]]:
-    """Give the places of the columns that fit, and the width of each.
-
-    First long texts are cut, so that one of them costs no other column; then the columns that matter least go; then those
-    that may go on in a next line are made narrow; only then others go.
-    """
-    needs = [
-        max((_cells(cell) for cell in (column.heading, *(row[place] for row in rows))), default=0)
-        for place, column in enumerate(columns)
-    ]
-    kept = list(range(len(columns)))
-    empty = {place for place in kept if rows and not any(row[place].strip() for row in rows)}
-
-    def too_wide() -> int:
-        return sum(needs[place] + _BETWEEN for place in kept) - _BETWEEN - width
-
-    def narrow(places: Sequence[int], least: int) -> None:
-        for place in sorted(places, key=lambda place: -needs[place]):
-            if (excess := too_wide()) > 0 and needs[place] > least:
-                needs[place] = max(least, needs[place] - excess)
-
-    def drop(most: int) -> None:
-        for place in sorted(kept, key=lambda place: (place not in empty, columns[place].keep, -place)):
-            if too_wide() > 0 and len(kept) > 2 and (place in empty or columns[place].keep <= most):  # noqa: PLR2004
-                kept.remove(place)
-
-    narrow(kept, _LONG)
-    drop(_EXPENDABLE)
-    narrow([place for place in kept if columns[place].wrap], _NARROW)
-    drop(_EVERY)
-    return kept, needs
+    return min(range(min(width // 2, _MOST_INDENT)), key=broken)

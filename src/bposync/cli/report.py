@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bposync.cli.output import Column
 from bposync.fields import FIELDS
@@ -10,9 +10,9 @@ from bposync.plan import ATTENTION
 from bposync.records import Action, OutcomeKind, Verdict
 from bposync.values import normalise_code
 from bposync.words import VERDICTS as _VERDICTS
-from bposync.words import WORDS, cell, counted, local, writes_in_words
+from bposync.words import WORDS, cell, counted, local, waiting_in_words, writes_in_words
 
-__all__ = ["WORDS", "cell", "counted", "local", "writes_in_words"]
+__all__ = ["WORDS", "cell", "counted", "local", "waiting_in_words", "writes_in_words"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,67 +21,94 @@ if TYPE_CHECKING:
     from bposync.plan import Plan
     from bposync.records import Change, Outcome
 
+_T = TypeVar("_T")
+
 _SETTLE: Final = {
-    Action.CONFLICT: "A conflict: accounting's values stand with bposync accept CUSTOMER, BPO's with "
-    "bposync sync --customer CUSTOMER --overwrite.",
-    Action.LOOKALIKE: "A lookalike: it is that account with bposync link CUSTOMER ACCOUNT, it gets one of its own with "
-    "bposync link CUSTOMER --new [CODE].",
-    Action.REJECTED: "Rejected: mend it in BPO; a code that does not fit gets another account code with "
-    "bposync link CUSTOMER --new CODE.",
-    Action.MISSING: "Missing: bposync unlink CUSTOMER forgets the account that is gone.",
+    Action.LOOKALIKE: "A lookalike may be an account that is there: it is that account with bposync link CUSTOMER ACCOUNT, "
+    "it gets one of its own with bposync link CUSTOMER --new [CODE].",
+    Action.REJECTED: "Rejected is what accounting cannot hold: mend it in BPO; a code that does not fit gets another account "
+    "code with bposync link CUSTOMER --new CODE.",
+    Action.MISSING: "Missing is an account that is no longer there: bposync unlink CUSTOMER forgets it.",
+    Action.CONFLICT: "A conflict is two values of which nobody knows the right one: accounting's stand with bposync accept "
+    "CUSTOMER, BPO's with bposync sync --customer CUSTOMER --overwrite.",
 }
+"""What can be done about whom, in the order in which a plan shows them."""
+REVIEW: Final = "bposync review --output review.xlsx"
+_GOOD, _CAREFUL, _BAD, _CHANGE = "32", "33", "1;31", "36"
+TONES: Final = {
+    "in step": _GOOD, "to create": _GOOD, "written": _GOOD, "is written": _GOOD, "exported": _GOOD, "to update": _CHANGE,
+    "changed in accounting": _CAREFUL, "left: changed in accounting": _CAREFUL, "held back": _CAREFUL, "lookalike": _CAREFUL,
+    "in conflict": _CAREFUL, "left: needs a person": _CAREFUL, "missing": _BAD, "rejected": _BAD, "failed": _BAD,
+    "stale": _CAREFUL, "unknown": _BAD,
+}  # fmt: skip
+"""The colours of these words where they are a cell of their own; they say the same without."""
+MOST_IN_PLAN: Final = 30
+"""How many customers of a kind a terminal is shown; a plan of thousands is read elsewhere."""
 # What a new account is shown with; --verbose and --json show every field.
 _NEW_COLUMNS: Final = ("credit_limit", "phone", "contact", "email", "terms", "group")
 _ALL_HINT: Final = "All of them: --json."
 
 
-def plan_tables(output: Output, plan: Plan) -> None:
-    """Print a plan: first what needs a person, then new accounts, then changes field by field."""
-    _attention(output, plan.changes)
+def plan_tables(output: Output, plan: Plan, *, whole: bool = False) -> None:
+    """Print a plan: first what needs a person, then new accounts, then changes field by field, then what is left as it is.
+
+    On a terminal a kind with many customers is cut short, unless it is wanted `whole`; then it also has who needs nothing.
+    """
+    everybody = whole or output.verbose
+    whole = everybody or not output.is_terminal
+    _attention(output, plan.changes, whole=whole)
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     if creates:
-        output.line(f"New accounts ({len(creates):,})")
-        _new_accounts(output, creates)
-        output.line()
+        output.heading(f"New accounts ({len(creates):,})")
+        _new_accounts(output, _beginning(creates, whole=whole), whole=whole)
+        _more(output, creates, whole=whole)
     if output.verbose:
-        _fields(output, "New accounts, field by field", creates)
-    differing = [change for change in plan.changes if change.fields and change.action is not Action.CREATE]
-    shown = differing if output.verbose else [change for change in differing if change.action is not Action.SAME]
-    _fields(output, "Differences", shown)
-    gone = [change for change in plan.changes if change.action is Action.GONE]
-    if gone:
-        output.line(f"Gone from BPO ({len(gone):,})")
-        _reasons(output, gone)
-    _held(output, plan)
-    if output.verbose:
-        _reasons_of(output, "In step", plan.changes, Action.SAME)
-        _reasons_of(output, "Skipped", plan.changes, Action.SKIPPED)
+        _writes(output, "New accounts, field by field", creates, whole=True)
+    _writes(output, "Updates", [change for change in plan.changes if change.action is not Action.CREATE], whole=whole)
+    _left(output, plan.changes, whole=whole)
+    _held(output, plan, whole=whole)
+    _reasons_of(output, "Gone from BPO", plan.changes, Action.GONE, whole=whole)
+    if everybody:
+        _reasons_of(output, "In step", plan.changes, Action.SAME, whole=True)
+        _reasons_of(output, "Skipped", plan.changes, Action.SKIPPED, whole=True)
 
 
-def _held(output: Output, plan: Plan) -> None:
+def _beginning(changes: Sequence[_T], *, whole: bool) -> Sequence[_T]:
+    return changes if whole or len(changes) <= MOST_IN_PLAN + 1 else changes[:MOST_IN_PLAN]
+
+
+def _more(output: Output, changes: Sequence[object], *, whole: bool) -> None:
+    """Say how to see what was cut short, and end the section."""
+    if left_out := len(changes) - len(_beginning(changes, whole=whole)):
+        output.line(f"And {left_out:,} more. All of them: --dry-run with --verbose, or with --only and the states to see.")
+    output.line()
+
+
+def _held(output: Output, plan: Plan, *, whole: bool) -> None:
     """Name the values that the system cannot hold: whoever is not told takes them for written."""
     held = [
         (change, difference) for change in plan.changes for difference in change.fields if difference.verdict is Verdict.HELD
     ]
     if not held:
         return
-    output.line(f"Held back ({len(held):,})")
-    columns = [Column("Customer", keep=9), Column("Field", keep=8), Column("Why", keep=11, wrap=True)]
+    output.heading(f"Held back, for the account cannot hold it ({len(held):,})")
+    columns = [Column("Customer", keep=9), Column("Name", keep=4), Column("Field", keep=9), Column("Why", keep=11, wrap=True)]
     rows = []
-    for change, difference in held:
+    for change, difference in _beginning(held, whole=whole):
         lead = f"{difference.field}: "
         why = next((reason.removeprefix(lead) for reason in change.reasons if reason.startswith(lead)), "")
-        rows.append([change.code, FIELDS[difference.field].label, why])
-    output.table(columns, rows, hint=_ALL_HINT)
-    output.line()
+        rows.append([change.code, change.name, FIELDS[difference.field].label, why])
+    output.table(columns, rows, hint=_ALL_HINT, whole=whole)
+    _more(output, held, whole=whole)
 
 
-def _attention(output: Output, changes: Sequence[Change]) -> None:
-    waiting = [change for change in changes if change.action in ATTENTION]
+def _attention(output: Output, changes: Sequence[Change], *, whole: bool) -> None:
+    waiting = [change for action in _SETTLE for change in changes if change.action is action]
     if not waiting:
         return
-    output.line(f"Needs a person ({len(waiting):,})")
-    _reasons(output, waiting)
+    output.heading(f"Needs a person ({len(waiting):,})")
+    _reasons(output, _beginning(waiting, whole=whole), whole=whole)
+    _more(output, waiting, whole=whole)
     settling_lines(output, waiting)
 
 
@@ -92,48 +119,58 @@ def settling_lines(output: Output, changes: Iterable[Change]) -> None:
         if action in present:
             output.line(line)
     if present & set(_SETTLE):
-        output.line("Many of them are settled faster in a spreadsheet: bposync review --output review.xlsx")
+        output.line(f"Many of them are settled faster in a spreadsheet: {REVIEW}")
         output.line()
 
 
 def attention_lines(output: Output, changes: Sequence[Change]) -> None:
     """Print what needs a person, one line each, also with --quiet."""
-    for change in changes:
-        if change.action in ATTENTION:
-            reasons = "; ".join(change.reasons) or ", ".join(difference.field for difference in change.fields)
-            output.important(f"{WORDS[change.action].capitalize()}: {change.code} {change.name}: {reasons}")
+    waiting = [change for change in changes if change.action in ATTENTION]
+    whole = output.quiet or output.verbose or not output.is_terminal
+    for change in _beginning(waiting, whole=whole):
+        reasons = "; ".join(change.reasons) or ", ".join(difference.field for difference in change.fields)
+        output.important(f"{WORDS[change.action].capitalize()}: {change.code} {change.name}: {reasons}")
+    if left_out := len(waiting) - len(_beginning(waiting, whole=whole)):
+        output.line(f"And {left_out:,} more. All of them: --verbose, or in a spreadsheet: {REVIEW}")
 
 
-def _reasons_of(output: Output, title: str, changes: Sequence[Change], action: Action) -> None:
+def _reasons_of(output: Output, title: str, changes: Sequence[Change], action: Action, *, whole: bool) -> None:
     found = [change for change in changes if change.action is action]
     if found:
-        output.line(f"{title} ({len(found):,})")
-        _reasons(output, found)
+        output.heading(f"{title} ({len(found):,})")
+        _reasons(output, _beginning(found, whole=whole), whole=whole)
+        _more(output, found, whole=whole)
 
 
-def _reasons(output: Output, changes: Sequence[Change]) -> None:
+def _reasons(output: Output, changes: Sequence[Change], *, whole: bool) -> None:
     columns = [
-        Column("Customer", keep=9),
-        Column("Name", keep=6),
-        Column("Account", keep=5),
-        Column("Stands", keep=10),
+        Column("Customer", keep=9), Column("Name", keep=6), Column("Account", keep=5), Column("Stands", keep=10, tones=TONES),
         Column("Why", keep=11, wrap=True),
-    ]
+    ]  # fmt: skip
     rows = []
     for change in changes:
-        reasons = change.reasons or tuple(
-            f"{FIELDS[difference.field].label}: {_VERDICTS[difference.verdict]}" for difference in change.fields
-        )
-        for place, reason in enumerate(reasons or ("",)):
-            first = place == 0
-            rows.append(
-                [change.code, change.name, change.account, WORDS[change.action], reason] if first else ["", "", "", "", reason]
-            )
-    output.table(columns, rows, hint=_ALL_HINT)
-    output.line()
+        for place, reason in enumerate(_why(change) or ("",)):
+            who = [change.code, change.name, change.account, WORDS[change.action]] if place == 0 else [""] * 4
+            rows.append([*who, reason])
+    output.table(columns, rows, hint=_ALL_HINT, whole=whole)
 
 
-def _new_accounts(output: Output, creates: Sequence[Change]) -> None:
+def _why(change: Change) -> list[str]:
+    """Give a change's reasons; a conflict's with the two values."""
+    conflicts = {each.field: each for each in change.fields if each.verdict is Verdict.CONFLICT}
+    said = []
+    for reason in change.reasons:
+        name, _, why = reason.partition(": ")
+        if (each := conflicts.get(name)) is not None:
+            old, new = (cell(value) or "(blank)" for value in (each.old, each.new))
+            agreed = f", last agreed {cell(each.last) or '(blank)'}" if each.agreed else ""
+            said.append(f"{FIELDS[name].label}: accounting has {old}, BPO {new}{agreed}: {why}")
+        else:
+            said.append(reason)
+    return said or [f"{FIELDS[each.field].label}: {_VERDICTS[each.verdict]}" for each in change.fields]
+
+
+def _new_accounts(output: Output, creates: Sequence[Change], *, whole: bool) -> None:
     renamed = any(normalise_code(change.account) != normalise_code(change.code) for change in creates)
     columns = [Column("Customer", keep=6)] if renamed else []
     columns += [Column("Account", keep=9), Column("Name", keep=8)]
@@ -146,29 +183,60 @@ def _new_accounts(output: Output, creates: Sequence[Change]) -> None:
         values = {written.field: written.new for written in change.writes}
         lead = [change.code] if renamed else []
         rows.append([*lead, change.account, change.name, *(cell(values.get(name, "")) for name in shown)])
-    output.table(columns, rows, hint=_ALL_HINT)
+    output.table(columns, rows, hint=_ALL_HINT, whole=whole)
 
 
-def _fields(output: Output, title: str, changes: Sequence[Change]) -> None:
+def _writes(output: Output, title: str, changes: Sequence[Change], *, whole: bool) -> None:
+    """Print what is written, field by field: what accounting has, and what it will have."""
+    changes = [change for change in changes if change.is_write and change.writes]
     if not changes:
         return
-    output.line(f"{title} ({len(changes):,} account{'s'[: len(changes) != 1]})")
-    agreed = any(difference.agreed for change in changes for difference in change.fields)
+    output.heading(f"{title} ({len(changes):,} account{'s'[: len(changes) != 1]})")
     columns = [
-        Column("Customer", keep=9), Column("Name", keep=4), Column("Field", keep=9),
-        Column("Accounting has", keep=10, wrap=True), Column("BPO has", keep=10, wrap=True),
-        *([Column("Last agreed", keep=5)] if agreed else []),
-        Column("What happens", keep=10, wrap=True),
+        *_who_columns(changes), Column("Field", keep=9), Column(output.became("Before", "after"), keep=10, wrap=True),
+    ]  # fmt: skip
+    if output.plain:
+        columns[-1] = Column("Changes", keep=10, wrap=True)
+    rows = []
+    for change in _beginning(changes, whole=whole):
+        for place, each in enumerate(change.writes):
+            rows.append([
+                *_who(change, columns, first=place == 0), FIELDS[each.field].label,
+                output.became(cell(each.old), cell(each.new)),
+            ])  # fmt: skip
+    output.table(columns, rows, hint=_ALL_HINT, whole=whole)
+    _more(output, changes, whole=whole)
+
+
+def _left(output: Output, changes: Sequence[Change], *, whole: bool) -> None:
+    """Print what accounting changed and BPO did not: it is left, and a person who reads it may want to know."""
+    drifting = [change for change in changes if any(each.verdict is Verdict.DRIFT for each in change.fields)]
+    if not drifting:
+        return
+    output.heading(f"Changed in accounting, and left as it is there: drift ({len(drifting):,})")
+    columns = [
+        *_who_columns(drifting), Column("Field", keep=9), Column("Accounting has", keep=10, wrap=True),
+        Column("BPO has", keep=10, wrap=True), Column("Last agreed", keep=5),
     ]  # fmt: skip
     rows = []
-    for change in changes:
-        for place, difference in enumerate(change.fields):
-            who = [change.code, change.name] if place == 0 else ["", ""]
-            last = [cell(difference.last)] if agreed else []
-            values = [cell(difference.old), cell(difference.new), *last]
-            rows.append([*who, FIELDS[difference.field].label, *values, _VERDICTS[difference.verdict]])
-    output.table(columns, rows, hint=_ALL_HINT)
-    output.line()
+    for change in _beginning(drifting, whole=whole):
+        drifts = [each for each in change.fields if each.verdict is Verdict.DRIFT]
+        for place, each in enumerate(drifts):
+            values = [cell(value) or "(blank)" for value in (each.old, each.new, each.last)]
+            rows.append([*_who(change, columns, first=place == 0), FIELDS[each.field].label, *values])
+    output.table(columns, rows, hint=_ALL_HINT, whole=whole)
+    _more(output, drifting, whole=whole)
+
+
+def _who_columns(changes: Sequence[Change]) -> list[Column]:
+    """Give the columns that say whom a row is about; the account's where it has another code."""
+    renamed = any(normalise_code(change.account) != normalise_code(change.code) for change in changes)
+    return [Column("Customer", keep=9), *([Column("Account", keep=5)] if renamed else []), Column("Name", keep=4)]
+
+
+def _who(change: Change, columns: Sequence[Column], *, first: bool) -> list[str]:
+    known = {"Customer": change.code, "Account": change.account, "Name": change.name}
+    return [known[column.heading] if first else "" for column in columns if column.heading in known]
 
 
 def outcome_lines(output: Output, changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> None:
@@ -183,9 +251,9 @@ def recorded_tables(output: Output, documents: Sequence[Mapping[str, Any]], firs
     """Print changes as the journal has them, field by field; `first` stands before each, as the run it belongs to."""
     columns = [Column("Run", keep=9)] if first is not None else []
     columns += [
-        Column("Customer", keep=9), Column("Name", keep=2), Column("Account", keep=3), Column("Stands", keep=4),
-        Column("Field", keep=10), Column("Before", keep=10, wrap=True), Column("After", keep=10, wrap=True),
-        Column("Became", keep=10, wrap=True),
+        Column("Customer", keep=9), Column("Name", keep=2), Column("Account", keep=3), Column("Stands", keep=4, tones=TONES),
+        Column("Field", keep=9), Column("Before", keep=10, wrap=True), Column("After", keep=10, wrap=True),
+        Column("Became", keep=10, wrap=True, tones=TONES),
     ]  # fmt: skip
     rows = []
     for place, document in enumerate(documents):

@@ -203,6 +203,8 @@ def _ask(session: Session, path: Path, reading: Reading) -> None:
     elif output.ask(block, QUESTION):
         return
     else:
-        error = DeclinedError("Nothing was recorded, for the answer was not yes.")
+        error = DeclinedError(
+            "Nothing was recorded, for the answer was not yes.", f"To record it: bposync review --apply {path}"
+        )
     error.document = _document(path, reading)
     raise error

@@ -10,6 +10,7 @@ from bposync.cli import files
 from bposync.cli.output import Column
 from bposync.errors import ExitCode
 from bposync.records import Action
+from bposync.values import normalise_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bposync.journal.runs import Intent, Run
     from bposync.plan import Plan
     from bposync.records import Link
+    from bposync.survey import Survey
 
 SCHEMA: Final = "bposync.status/1"
 _COLUMNS: Final = (
@@ -76,6 +78,7 @@ def show(
         "unknown": len(open_intents),
         "other_codes": [{"code": link.customer, "account": link.account} for link in other_codes],
         "company": survey.books.company.name,
+        "ignored": _ignored(survey),
         "sites": sites,
         "accounting_only": [{"account": account.code, "name": account.name} for account in plan.accounting_only],
     }
@@ -84,8 +87,10 @@ def show(
     if session.output.as_json:
         session.output.document(document)
     else:
-        _print(session, survey.books.company.name, sites, plan, post_accounts, open_intents, in_sync=in_sync)
+        _print(session, survey.books.company.name, sites, plan, post_accounts, open_intents)
         _print_other_codes(session, other_codes)
+        _print_ignored(session, _ignored(survey))
+        _conclude(session, plan, in_sync=in_sync)
     return int(ExitCode.DIFFERENCES if check and not in_sync else ExitCode.DONE)
 
 
@@ -135,8 +140,6 @@ def _print(
     plan: Plan,
     post_accounts: bool | None,  # noqa: FBT001
     open_intents: Sequence[Intent],
-    *,
-    in_sync: bool,
 ) -> None:
     from bposync.cli import report
     from bposync.documents import parse_moment
@@ -156,7 +159,8 @@ def _print(
     present: set[str] = {*_ALWAYS_SHOWN, *(name for name, count in plan.summary.items() if count)}
     shown = [entry for entry in _COLUMNS if entry[0].value in present]
     columns = [Column("Site", keep=9), Column("Customers", right=True, keep=6)]
-    columns += [Column(heading, right=True, keep=keep) for _, heading, keep in shown]
+    # Where everybody has none of it, a count is the first to go.
+    columns += [Column(heading, right=True, keep=keep if plan.summary[action] else 2) for action, heading, keep in shown]
     columns.append(Column("Last sync", keep=5))
     rows = []
     for entry in sites:
@@ -170,13 +174,54 @@ def _print(
     report.settling_lines(output, plan.changes)
     _print_unknown(session, open_intents)
     if plan.accounting_only:
-        output.line(f"Accounts without a customer ({len(plan.accounting_only):,})")
+        output.heading(f"Accounts without a customer ({len(plan.accounting_only):,})")
         columns = [Column("Account", keep=9), Column("Name", keep=8)]
         output.table(columns, [[account.code, account.name] for account in plan.accounting_only], hint="All of them: --json.")
         output.line()
-    for note in plan.notes:
-        output.note(note)
+
+
+def _conclude(session: Session, plan: Plan, *, in_sync: bool) -> None:
+    """Say last whether all is in step, or what to type next."""
+    output = session.output
+    if not output.quiet:
+        for note in plan.notes:
+            output.note(note)
     output.line("All customers are in step." if in_sync else "See what a sync would do: bposync sync --dry-run")
+
+
+def _ignored(survey: Survey) -> dict[str, list[dict[str, Any]]]:
+    """Give who is set aside: customers and accounts, with their names where they are still there."""
+    decisions = survey.decisions
+    customers = {customer.key: (customer.code, customer.name) for customer in survey.customers}
+    customers |= {key: (link.customer, link.name) for key, link in survey.links.items() if key not in customers}
+    accounts = {normalise_code(account.code): (account.code, account.name) for account in survey.accounts}
+    return {
+        "customers": [
+            {"code": code, "name": name}
+            for code, name in sorted(customers.get(key, (key, "")) for key in decisions.ignored_customers)
+        ],
+        "accounts": [
+            {"account": code, "name": name}
+            for code, name in sorted(accounts.get(key, (key, "")) for key in decisions.ignored_accounts)
+        ],
+    }
+
+
+def _print_ignored(session: Session, ignored: dict[str, list[dict[str, Any]]]) -> None:
+    """Count who is set aside; with --verbose name them."""
+    customers, accounts = ignored["customers"], ignored["accounts"]
+    output = session.output
+    if (not customers and not accounts) or output.quiet:
+        return
+    said = [f"{len(customers):,} customer{'s'[: len(customers) != 1]}"] if customers else []
+    said += [f"{len(accounts):,} account{'s'[: len(accounts) != 1]}"] if accounts else []
+    how = "Taken back with: bposync ignore CUSTOMER --undo" if output.verbose else "Who: bposync status --verbose"
+    output.line(f"Ignored by a decision: {' and '.join(said)}. {how}")
+    if output.verbose:
+        rows = [["customer", each["code"], each["name"]] for each in customers]
+        rows += [["account", each["account"], each["name"]] for each in accounts]
+        output.table([Column("What"), Column("Code", keep=9), Column("Name", keep=8)], rows)
+    output.line()
 
 
 def _print_unknown(session: Session, open_intents: Sequence[Intent]) -> None:
@@ -187,6 +232,7 @@ def _print_unknown(session: Session, open_intents: Sequence[Intent]) -> None:
 
 def _print_other_codes(session: Session, links: Sequence[Link]) -> None:
     if links and not session.output.quiet:
-        session.output.line(f"Linked to an account of another code, under which BPO may not know it ({len(links):,})")
+        session.output.heading(f"Linked to an account of another code, under which BPO may not know it ({len(links):,})")
         rows = [[link.customer, link.name, link.account] for link in links]
         session.output.table([Column("Customer", keep=9), Column("Name", keep=6), Column("Account", keep=9)], rows)
+        session.output.line()

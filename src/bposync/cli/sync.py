@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -10,6 +11,7 @@ import typer
 
 from bposync.cli.deciding import copy_links
 from bposync.cli.files import SyncFiles
+from bposync.cli.showing import LONGEST_PLACE, chosen, named, typed_again
 from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
 from bposync.records import Action, OutcomeKind, Verdict
 from bposync.words import done_in_words
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from bposync.config import Limit
     from bposync.journal import Journal
     from bposync.plan import Choice, Plan
+    from bposync.records import Change
     from bposync.survey import Survey
 
 SCHEMA: Final = "bposync.sync/1"
@@ -51,6 +54,9 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(metavar="N|P%", help="Stop where more accounts than N, or than P %, would be written.")
     ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first account that fails.")] = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="STATE,STATE", help="With --dry-run: show only customers that stand so.")
+    ] = None,
     output: OutputOption = None,
     separator: SeparatorOption = None,
     report: Annotated[
@@ -60,6 +66,8 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
 ) -> int:
     """Bring BPO's customers into the accounting system: show a plan, ask, write it, read it back."""
     limit = _limit(max_changes)
+    shown = chosen(only, dry_run=dry_run)
+    again = typed_again(session, site, customer, max_changes, overwrite=overwrite, fail_fast=fail_fast)
     files = SyncFiles.asked(session, output, report, force=force, separator=separator, dry_run=dry_run)
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
@@ -71,6 +79,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
         bpo = opened.enter_context(Bpo(settings))
         accounting = opened.enter_context(open_accounting(settings, bpo.fields, writes=not dry_run))
         sync = _Sync(session, bpo, accounting, files, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
+        sync.only, sync.again = shown, again
         # The lock is given back while a question waits, so that one left open blocks nobody; what changes meanwhile is
         # found by each write, which compares with what the plan saw.
         with contextlib.ExitStack() as locked:
@@ -99,7 +108,7 @@ def _limit(text: str | None) -> Limit | None:
     try:
         return parse_limit(text)
     except ValueError as error:
-        raise UsageError(f"--max-changes: {error}.") from None
+        raise UsageError(f"--max-changes: {error}.", "Such as --max-changes 500, or --max-changes 10%") from None
 
 
 class _Sync:
@@ -126,6 +135,9 @@ class _Sync:
         self.fail_fast = fail_fast
         self.sites: tuple[str, ...] = ()
         self.asked = False
+        self.only: frozenset[Action] = frozenset()
+        """What is shown, where not everything is; the plan stays whole."""
+        self.again = "bposync sync"
         self.known_company = ""
         self.journal_was: tuple[int, ...] = ()
         self.left_out: list[str] = []
@@ -177,8 +189,9 @@ class _Sync:
             first = not journal.runs.all()
             self.known_company = journal.known_company()
             self.journal_was = journal.position()
-            # Whoever is in step is listed only with --verbose.
-            survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two, whole=self.output.verbose)
+            # Whoever is in step is listed only with --verbose, or with --only same.
+            whole = self.output.verbose or Action.SAME in self.only
+            survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two, whole=whole)
         self.bpo.close()
         choice = survey.choose(sites, customers, overwrite=overwrite)
         self.sites = choice.sites or survey.sites
@@ -213,9 +226,13 @@ class _Sync:
         if self.output.quiet:
             report.attention_lines(self.output, plan.changes)
             return
-        report.plan_tables(self.output, plan)
+        seen = replace(plan, changes=tuple(change for change in plan.changes if self._is_shown(change)))
+        report.plan_tables(self.output, seen, whole=bool(self.only))
         for note in plan.notes:
             self.output.note(note)
+
+    def _is_shown(self, change: Change) -> bool:
+        return not self.only or change.action in self.only
 
     def guard(self, survey: Survey, plan: Plan) -> None:
         """Stop where the plan looks like a mistake."""
@@ -246,11 +263,17 @@ class _Sync:
             raise
         if self.output.as_json:
             self.output.document(self.document(plan))
+        if self.only:
+            self.output.line(f"Shown were only: {', '.join(action for action in Action if action in self.only)}.")
         self.output.line(f"{self._counts(plan)}.")
         if plan.writes:
             self.output.line(f"A sync would write {report.writes_in_words(plan)}. This was a dry run: nothing was written.")
         else:
             self.output.line("A sync would write nothing.")
+        if plan.needs_person:
+            self.output.line(f"Waiting for a person: {report.waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
+        if plan.writes:
+            self.output.line(f"Next: {self.again}")
         return int(ExitCode.NOT_WRITTEN if plan.needs_person else ExitCode.DONE)
 
     def ask(self, plan: Plan) -> None:
@@ -260,11 +283,13 @@ class _Sync:
         company = self.accounting.books.company
         block = [
             "",
-            f"Company:   {company.name}",
-            f"Database:  {company.database} on {company.server}",
+            f"Company:   {named(company.name)}",
+            f"Database:  {named(company.database)} on {named(company.server, LONGEST_PLACE)}",
             f"Plan:      {self._counts(plan)}",
             f"To write:  {report.writes_in_words(plan)}",
         ]
+        if plan.needs_person:
+            block.append(f"Waiting:   {report.waiting_in_words(plan)}: not written before a person settles it. {report.REVIEW}")
         if self.accounting.way.caution:
             block.append(f"Note:      {self.accounting.way.caution}")
         if not self.output.can_ask():
@@ -276,7 +301,9 @@ class _Sync:
             self.asked = True
             return
         else:
-            error = DeclinedError("Nothing was written, for the answer was not yes.")
+            error = DeclinedError(
+                "Nothing was written, for the answer was not yes.", f"To see the plan again: {self.again} --dry-run"
+            )
         error.document = self.document(plan)
         raise error
 
@@ -347,7 +374,7 @@ class _Sync:
         self.output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.{looked_up}")
         if done:
             self.output.important(_done_in_words(plan, result))
-        error = StoppedError("Interrupted.")
+        error = StoppedError("Interrupted.", f"What is left: {self.again}")
         error.document = self.document(plan, result)
         return error
 
@@ -370,7 +397,6 @@ class _Sync:
         report.outcome_lines(self.output, plan.changes, result.outcomes)
         counts = result.counts
         done = counts[OutcomeKind.WRITTEN] + counts[OutcomeKind.EXPORTED]
-        waiting = report.counted(plan.summary, without=[*_NOT_WAITING])
         if not plan.writes:
             self.output.line(f"Nothing to write: {plan.summary[Action.SAME]:,} customers are in step.")
         elif done == len(plan.writes):
@@ -384,8 +410,8 @@ class _Sync:
                 self.output.important(step)
         for line in self.left_out:
             self.output.important(line)
-        if waiting:
-            self.output.line(f"Not written, waiting for a person: {waiting}.")
+        if plan.needs_person:
+            self.output.line(f"Waiting for a person: {report.waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
         drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
         if drifts:
             self.output.line(
@@ -417,13 +443,10 @@ class _Sync:
             "changes": [
                 change_document(change, outcomes.get(place))
                 for place, change in enumerate(plan.changes)
-                if change.action not in hidden
+                if (change.action in self.only if self.only else change.action not in hidden)
             ],
             "notes": [*plan.notes, *self.left_out],
         }
-
-
-_NOT_WAITING: Final = (Action.SAME, Action.CREATE, Action.UPDATE, Action.DRIFT, Action.GONE, Action.SKIPPED)
 
 
 def _done_in_words(plan: Plan, result: Result) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bposync.cli.deciding import deciding, said
+from bposync.match import is_inactive
 from bposync.values import normalise_code, normalise_name
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def unlink(
     from bposync import decide
 
     with deciding(session) as (survey, journal):
-        lines = decide.unlink(journal, customer)
+        lines = decide.unlink(journal, customer, survey)
         lines += _paired_again(survey, customer)
     return said(session, "unlink", lines, customer=customer)
 
@@ -32,6 +33,9 @@ def _paired_again(survey: Survey, code: str) -> list[str]:
     """Say so where code and name are equal: the next sync pairs these two again, unless somebody says who it is."""
     key = normalise_code(code)
     for customer in survey.customers:
+        if customer.key == key and (is_inactive(customer) or not customer.is_debtor):
+            why = "Inactive in BPO" if is_inactive(customer) else "no debtor"
+            return [f"It is {why}, so a sync makes no account for it."]
         for account in survey.accounts if customer.key == key else ():
             if normalise_code(account.code) == key and normalise_name(account.name) == normalise_name(customer.name):
                 again = f"Code and name are those of account {account.code}, so the next sync pairs them again."

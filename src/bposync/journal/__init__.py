@@ -234,7 +234,9 @@ def open_journal(settings: Settings, *, writes: bool) -> Iterator[Journal]:
     """Open the configured journal. With `writes` it is made where there is none, else it is only read."""
     company = settings.state.company.strip()
     if not company or len(company) > _LONGEST_COMPANY:
-        raise UsageError(f"{settings.path}: [state] company must be 1 to {_LONGEST_COMPANY} characters long.")
+        raise UsageError(
+            f"{settings.path}: [state] company must be 1 to {_LONGEST_COMPANY} characters long.", "A short name such as main."
+        )
     journal = Journal(place_of(settings), company, writes=writes)
     try:
         yield journal

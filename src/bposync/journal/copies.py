@@ -97,7 +97,7 @@ def _set_aside(path: Path, journal: Journal) -> Path:
     try:
         path.rename(aside)
     except OSError as error:
-        raise UsageError(f"{visible(path.name)}: {error.strerror or error}.") from None
+        raise UsageError(f"{visible(path.name)}: {error.strerror or error}.", "Check the folder's rights.") from None
     return aside
 
 

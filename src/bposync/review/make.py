@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bposync.fields import FIELDS
 from bposync.match import is_inactive
-from bposync.records import Account, Action, Change, Particulars
+from bposync.records import Account, Action, Change, Particulars, Verdict
 from bposync.review.likeness import MOST, Candidate, Likeness, Profile
 from bposync.sheets import Heading, Sheet, as_cell
 from bposync.values import normalise_code, visible
@@ -41,6 +41,7 @@ DECISIONS: Final[Mapping[str, tuple[str, ...]]] = {
     ACCOUNTING_ONLY: ("link", "ignore"),
 }
 """What may be decided of whom."""
+_JUDGED: Final = (Verdict.CONFLICT, Verdict.DRIFT)  # what a person may settle field by field
 
 _CANDIDATE: Final = (
     ("candidate", 12), ("candidate_name", 30), ("evidence", 34), ("candidate_balance", 14), ("candidate_changed", 18),
@@ -339,6 +340,12 @@ def _like(code: str, held: Callable[[str], str]) -> Iterator[str]:
                 yield written
 
 
+def _field_by_field(decision: str, subject: Subject) -> list[str]:
+    """Give the entries that settle one field of several."""
+    judged = [each.field for each in subject.change.fields if each.verdict in _JUDGED] if subject.change else []
+    return [f"{decision} {name}" for name in judged] if decision in ("accept", "overwrite") and len(judged) > 1 else []
+
+
 def _choices(subject: Subject, candidates: Sequence[_Found], free_code: str) -> list[str]:
     """Give the entries of a row's drop-down, the likeliest first."""
     entries = []
@@ -349,4 +356,5 @@ def _choices(subject: Subject, candidates: Sequence[_Found], free_code: str) -> 
             entries += [f"new {free_code}" if free_code else "new"] if subject.account is None else []
         elif decision != "accept" or subject.account is not None:
             entries.append(decision)
+            entries += _field_by_field(decision, subject)
     return entries

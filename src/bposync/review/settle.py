@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bposync.decide import ACCEPT, OVERWRITE, Accepted, Settling
+from bposync.decide import ACCEPT, OVERWRITE, Accepted, Settling, TakenError
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import FIELDS
 from bposync.review.likeness import MOST
@@ -96,6 +96,7 @@ class _Reader:
         for account in survey.accounts:
             for code in shown_codes(account.code):
                 self._by_code.setdefault(code, account)
+        self._keys = {customer.key for customer in survey.customers}
         self._rows: list[_Row] = []
         self._seen: dict[tuple[str, str], int] = {}
         self._already = 0
@@ -120,12 +121,19 @@ class _Reader:
         }
         settling = Settling(self._survey, subjects_)
         decided = []
+        rows_of: dict[str, int] = {}
         for row in self._rows:
             try:
                 said = self._settled(settling, row)
+            except TakenError as error:
+                first = rows_of[normalise_code(error.customer)]
+                self._problem(row.line, UsageError(str(error) + f" by row {first}.", "Leave one of them."))
+                continue
             except UsageError as error:
                 self._problem(row.line, error)
                 continue
+            about = row.subject.change.code if row.subject.change is not None else self._account_and_stands(row.rest)[0]
+            rows_of[normalise_code(about)] = row.line.number
             customer, account = (row.line.cells.get(name, "") for name in ("customer", "account"))
             decided.append(Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said))
         return Reading(settling, tuple(decided), tuple(sorted(self._problems, key=lambda each: each.row)), self._already)
@@ -142,8 +150,10 @@ class _Reader:
             raise UsageError(f"{quoted(line.cells['decision'])} is no decision.", near)
         if verb == "link" and not rest:
             raise UsageError("link: to which account?", "Write link CODE.")
+        if verb == "link":
+            self._check_stands(rest, account=not line.cells["customer"])
         if verb == "ignore" and rest:
-            raise UsageError("ignore takes nothing behind it.")
+            raise UsageError("ignore takes nothing behind it.", "Write ignore alone.")
         subject = self._subject(line, verb, rest)
         customer = line.cells["customer"]
         settles_who = bool(customer) and verb not in ("accept", "overwrite")
@@ -226,6 +236,15 @@ class _Reader:
         if normalise_code(rest) not in self._by_code and code.strip() and stands.lower() in (ACCEPT, OVERWRITE):
             return code.strip(), stands.lower()
         return rest, ""
+
+    def _check_stands(self, rest: str, *, account: bool) -> None:
+        """Refuse `VAL002 acept`: a code that is there, with a word behind it that says nothing."""
+        code, _, stands = rest.rpartition(" ")
+        known = self._keys if account else self._by_code
+        if normalise_code(rest) in known or normalise_code(code) not in known or stands.lower() in (ACCEPT, OVERWRITE):
+            return
+        near = did_you_mean(stands, (ACCEPT, OVERWRITE))
+        raise UsageError(f"Behind link {code.strip()} may stand accept or overwrite, and not {quoted(stands)}.", near)
 
     def _not_waiting(self, customer: str) -> UsageError:
         key = normalise_code(customer)

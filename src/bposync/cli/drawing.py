@@ -1,0 +1,272 @@
+"""Tables and lines made to fit a screen, counted in the cells that they take there. Pure; it prints nothing.
+
+A table that is too wide is cut and thinned in this order: long texts are cut, so that one of them costs no other column; then
+the columns that matter least go; then texts that may go on in the next line are made narrow, as far as their longest word;
+then more columns go. What identifies a row and what it is about never goes: where even that does not fit, each row becomes
+a few lines of its own. No word is broken that is not longer than a line.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+IDENTITY: Final = 9
+"""Columns that are kept this much or more never go: what a row is about, as the customer's code and the field."""
+_EXPENDABLE: Final = 6  # the columns that go before anything is broken into lines
+_BETWEEN: Final = 3  # cells between two columns
+_LONG: Final = 40  # cells from which on a text is cut where the terminal is narrow
+_SHORT: Final = 10  # cells below which no text is cut or broken into lines
+_INSIDE: Final = 2  # blanks before a text below its heading
+_FEWEST: Final = 2  # columns; what is left of a table
+_WIDE: Final = "WF"
+_NO_WIDTH: Final = ("Mn", "Me")
+_HANGUL_INSIDE: Final = range(0x1160, 0x1200)  # vowels and finals, which stand in the syllable's own cells
+_PICTURE: Final = "\ufe0f"  # shows the sign before it as a picture, which takes two cells
+
+BOLD: Final = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table. The higher `keep`, the longer it stays where the terminal is narrow."""
+
+    heading: str
+    right: bool = False
+    keep: int = 5
+    wrap: bool = False
+    """Whether a long text goes on in the next line instead of being cut."""
+    whole: bool = False
+    """Whether half of it would say something else, as of a moment: it is not cut."""
+    tones: Mapping[str, str] = field(default_factory=dict)
+    """The colour of a cell by its text, as a terminal's number for it."""
+
+
+def cells(text: str) -> int:
+    """Give how many cells a text takes on a screen."""
+    if text.isascii():
+        return len(text)
+    return sum(width for _, width in clusters(text))
+
+
+def clusters(text: str) -> Iterator[tuple[str, int]]:
+    """Give the pieces of a text that stay together, a sign with all that is set upon it, and the cells of each."""
+    piece, width = "", 0
+    for character in text:
+        own = _cells_of(character)
+        if piece and not own:
+            piece += character
+            if character == _PICTURE:
+                width = 2
+            continue
+        if piece:
+            yield piece, width
+        piece, width = character, own
+    if piece:
+        yield piece, width
+
+
+@lru_cache(maxsize=4096)
+def _cells_of(character: str) -> int:
+    if unicodedata.category(character) in _NO_WIDTH or ord(character) in _HANGUL_INSIDE:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
+
+
+def cut(text: str, width: int, mark: str = "…") -> str:
+    """Give a text that takes at most `width` cells, with a mark at the end where something is missing."""
+    if cells(text) <= width:
+        return text
+    mark = mark if cells(mark) <= width else ""
+    room = width - cells(mark)
+    kept = ""
+    for piece, own in clusters(text):
+        if own > room:
+            break
+        kept += piece
+        room -= own
+    return kept.rstrip(" ") + mark
+
+
+def wrap(text: str, width: int, *, indent: int = 0) -> list[str]:
+    """Give a text in lines of at most `width` cells, broken at blanks; those after the first are indented.
+
+    A word that is longer than a line is the only one that is broken.
+    """
+    lines: list[str] = []
+    line, used = "", 0
+    for blanks, word in re.findall(r"( *)([^ ]+)", text):
+        room = width - (indent if lines else 0)
+        if line and used + len(blanks) + cells(word) > room:
+            lines.append(line)
+            line, used, room = "", 0, width - indent
+        elif line or not lines:
+            line, used = line + blanks, used + len(blanks)
+        for piece in _folded(word, width - indent, room - used):
+            if used and used + cells(piece) > room:
+                lines.append(line)
+                line, used, room = "", 0, width - indent
+            line, used = line + piece, used + cells(piece)
+    if line.strip() or not lines:
+        lines.append(line.rstrip())
+    return [lines[0], *(" " * indent + each for each in lines[1:])]
+
+
+def _folded(word: str, width: int, first: int) -> Iterator[str]:
+    """Give a word in pieces that fit, of which the first may have less room; one that fits as it is stays whole."""
+    room = max(first, 1)
+    if cells(word) <= room:
+        yield word
+        return
+    piece, used = "", 0
+    for cluster, own in clusters(word):
+        if piece and used + own > room:
+            yield piece
+            piece, used, room = "", 0, max(width, 1)
+        piece, used = piece + cluster, used + own
+    yield piece
+
+
+def aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Give a table in plain columns, two blanks apart, as wide as its longest texts; the headings first."""
+    table = [[column.heading for column in columns], *rows]
+    widths = [max((cells(row[place]) for row in table), default=0) for place in range(len(columns))]
+    for row in table:
+        padded = (_padded(cell, width, column) for column, cell, width in zip(columns, row, widths, strict=True))
+        yield "  ".join(padded).rstrip()
+
+
+def records(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Give one line a row, `heading: value; heading: value`, without what is blank, as a screen reader reads it well.
+
+    A row that belongs to the one above says again what both are about.
+    """
+    above = [""] * len(columns)
+    for row in rows:
+        if not row[0]:
+            row = [cell or (above[place] if column.keep >= IDENTITY or not place else "")  # noqa: PLW2901
+                   for place, (cell, column) in enumerate(zip(row, columns, strict=True))]  # fmt: skip
+        above = list(row)
+        said = (f"{column.heading}: {cell.strip()}" for column, cell in zip(columns, row, strict=True) if cell.strip())
+        yield "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a terminal wants its tables."""
+
+    width: int
+    coloured: bool = False
+    rule: str = "─"
+    mark: str = "…"
+    """What stands where a text was cut."""
+
+    def toned(self, text: str, tone: str | None) -> str:
+        """Give a text in bold or in a colour, where there is any."""
+        return f"\x1b[{tone}m{text}\x1b[0m" if tone and self.coloured and text else text
+
+
+def drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -> tuple[list[str], list[str]]:
+    """Give a table's lines as they fit a terminal, and the headings of the columns that did not."""
+    fitted = _fitted(columns, rows, look.width)
+    if fitted is None:
+        return list(_stacked(columns, rows, look)), []
+    kept, widths = fitted
+    shown = [columns[place] for place in kept]
+    heading = (_padded(cut(column.heading, widths[place], look.mark), widths[place], column)
+               for place, column in zip(kept, shown, strict=True))  # fmt: skip
+    lines = [look.toned((" " * _BETWEEN).join(heading).rstrip(), BOLD)]
+    lines.append(look.rule * (sum(widths[place] for place in kept) + _BETWEEN * (len(kept) - 1)))
+    for row in rows:
+        lines += _row_lines([row[place] for place in kept], [widths[place] for place in kept], shown, look)
+    left_out = [column.heading for place, column in enumerate(columns) if place not in kept and column.heading]
+    return lines, left_out
+
+
+def _row_lines(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column], look: Look) -> Iterator[str]:
+    parts = [
+        wrap(cell, width) if column.wrap else [cut(cell, width, look.mark)]
+        for cell, width, column in zip(row, widths, columns, strict=True)
+    ]
+    for number in range(max(map(len, parts))):
+        made = []
+        for place, (part, width, column) in enumerate(zip(parts, widths, columns, strict=True)):
+            text = part[number] if number < len(part) else ""
+            padded = _padded(text, width, column) if place < len(parts) - 1 or column.right else text
+            made.append(padded.replace(text, look.toned(text, column.tones.get(row[place])), 1) if text else padded)
+        yield (" " * _BETWEEN).join(made).rstrip()
+
+
+def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -> Iterator[str]:
+    """Give each row as lines of heading and value, where no table fits."""
+    least = max(cells(column.heading) for column in columns) + 2
+    for number, row in enumerate(rows):
+        if number and row[0]:
+            yield ""
+        for column, cell in zip(columns, row, strict=True):
+            if not cell.strip():
+                continue
+            tone = column.tones.get(cell) or (BOLD if column is columns[0] else None)
+            text, room = cell.strip(), look.width - least
+            if room < max(cells(word) for word in text.split(" ")) <= look.width - _INSIDE:
+                # Below its heading, where its longest word has room.
+                yield column.heading
+                yield from (" " * _INSIDE + look.toned(line, tone) for line in wrap(text, look.width - _INSIDE))
+                continue
+            first, *others = wrap(text, max(room, _SHORT))
+            yield column.heading + " " * (least - cells(column.heading)) + look.toned(first, tone)
+            yield from (" " * least + other for other in others)
+
+
+def _padded(text: str, width: int, column: Column) -> str:
+    blanks = " " * (width - cells(text))
+    return blanks + text if column.right else text + blanks
+
+
+def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[list[int], list[int]] | None:
+    """Give the places of the columns that fit, and the width of each; None where what must stand there does not."""
+    table = [[column.heading for column in columns], *rows]
+    needs = [max(cells(row[place]) for row in table) for place in range(len(columns))]
+    least = [_least(column, [row[place] for row in table], needs[place], width) for place, column in enumerate(columns)]
+    kept = list(range(len(columns)))
+    empty = {place for place in kept if rows and not any(row[place].strip() for row in rows)}
+
+    def too_wide() -> int:
+        return sum(needs[place] + _BETWEEN for place in kept) - _BETWEEN - width
+
+    def narrow(places: Sequence[int], floor: int) -> None:
+        for place in sorted(places, key=lambda place: -needs[place]):
+            bottom = max(floor, least[place])
+            if (excess := too_wide()) > 0 and needs[place] > bottom:
+                needs[place] = max(bottom, needs[place] - excess)
+
+    def drop(most: int) -> None:
+        for place in sorted(kept, key=lambda place: (place not in empty, columns[place].keep, -place)):
+            if too_wide() > 0 and len(kept) > _FEWEST and (place in empty or columns[place].keep <= most):
+                kept.remove(place)
+
+    narrow(kept, _LONG)
+    drop(_EXPENDABLE)
+    narrow([place for place in kept if columns[place].wrap], _SHORT)
+    drop(IDENTITY - 1)
+    narrow(kept, _SHORT)
+    return (kept, needs) if too_wide() <= 0 else None
+
+
+def _least(column: Column, texts: Sequence[str], need: int, width: int) -> int:
+    """Give the cells that a column cannot do without: a text that goes on in the next line is broken at blanks only.
+
+    A word that is longer than a line is broken in any case, so it claims no room.
+    """
+    if column.wrap:
+        words = (cells(word) for text in texts for word in text.split(" "))
+        return max((word for word in words if word <= width), default=0)
+    if column.whole:
+        return need
+    return min(need, _LONG if column.keep >= IDENTITY else _SHORT)

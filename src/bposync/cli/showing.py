@@ -1,0 +1,69 @@
+"""What a sync shows of its plan, and how it is typed again."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Final
+
+from bposync.errors import UsageError, did_you_mean
+from bposync.records import Action
+from bposync.values import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bposync.cli.common import Session
+
+_LONGEST_NAME: Final = 60
+LONGEST_PLACE: Final = 300
+
+
+def chosen(only: str | None, *, dry_run: bool) -> frozenset[Action]:
+    """Read --only; nothing means all. It only looks: who thinks that it chooses what is written is told before anything is."""
+    if only is None:
+        return frozenset()
+    if not dry_run:
+        raise UsageError(
+            "sync: --only chooses what a dry run shows; a sync writes its whole plan.",
+            "Add --dry-run to look, or choose whom to write with --customer or --site.",
+        )
+    found = set()
+    for name in filter(None, (name.strip().lower() for name in only.split(","))):
+        if name not in list(Action):
+            raise UsageError(f"--only: no customer stands as {quoted(name)}.", did_you_mean(name, list(Action)))
+        found.add(Action(name))
+    if not found:
+        raise UsageError("--only: which?", f"One or more of: {', '.join(Action)}.")
+    return frozenset(found)
+
+
+def typed_again(
+    session: Session,
+    sites: Sequence[str] | None,
+    customers: Sequence[str] | None,
+    max_changes: str | None,
+    *,
+    overwrite: bool,
+    fail_fast: bool,
+) -> str:
+    """Give the command line of this sync as it is typed without --dry-run."""
+    words = ["bposync", *(["--config", session.options.config] if session.options.config else []), "sync"]
+    for option, values in (("--site", sites), ("--customer", customers)):
+        words += [word for value in values or () for word in (option, value)]
+    words += [f"--max-changes={max_changes}"] if max_changes else []
+    words += [option for option, given in (("--overwrite", overwrite), ("--fail-fast", fail_fast)) if given]
+    return " ".join(map(_typed, words))
+
+
+def _typed(word: str) -> str:
+    """Give a word as a shell takes it, the one of the system that it is typed on."""
+    if sys.platform == "win32":
+        return f'"{word}"' if " " in word else word
+    return shlex.quote(word)
+
+
+def named(text: str, longest: int = _LONGEST_NAME) -> str:
+    """Give a name for the block above the question: one run of words, short enough to look like nothing else."""
+    text = " ".join(text.split())
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
