@@ -31,6 +31,8 @@ _HANGUL_INSIDE: Final = range(0x1160, 0x1200)  # vowels and finals, which stand 
 _PICTURE: Final = "\ufe0f"  # shows the sign before it as a picture, which takes two cells
 
 BOLD: Final = "1"
+_STYLES: Final = {"": "", "1": "bold", "31": "red", "1;31": "bold red", "32": "green", "33": "yellow", "36": "cyan"}
+"""What rich calls a terminal's numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,29 +180,46 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) 
     if fitted is None:
         return list(_stacked(columns, rows, look)), []
     kept, widths = fitted
-    shown = [columns[place] for place in kept]
-    heading = (_padded(cut(column.heading, widths[place], look.mark), widths[place], column)
-               for place, column in zip(kept, shown, strict=True))  # fmt: skip
-    lines = [look.toned((" " * _BETWEEN).join(heading).rstrip(), BOLD)]
-    lines.append(look.rule * (sum(widths[place] for place in kept) + _BETWEEN * (len(kept) - 1)))
-    for row in rows:
-        lines += _row_lines([row[place] for place in kept], [widths[place] for place in kept], shown, look)
+    shown = [(columns[place], widths[place]) for place in kept]
+    table = [
+        [_lines(row[place], column, width, look) for place, (column, width) in zip(kept, shown, strict=True)] for row in rows
+    ]
+    lines = _painted(shown, [[row[place] for place in kept] for row in rows], table, look)
     left_out = [column.heading for place, column in enumerate(columns) if place not in kept and column.heading]
     return lines, left_out
 
 
-def _row_lines(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column], look: Look) -> Iterator[str]:
-    parts = [
-        wrap(cell, width) if column.wrap else [cut(cell, width, look.mark)]
-        for cell, width, column in zip(row, widths, columns, strict=True)
-    ]
-    for number in range(max(map(len, parts))):
-        made = []
-        for place, (part, width, column) in enumerate(zip(parts, widths, columns, strict=True)):
-            text = part[number] if number < len(part) else ""
-            padded = _padded(text, width, column) if place < len(parts) - 1 or column.right else text
-            made.append(padded.replace(text, look.toned(text, column.tones.get(row[place])), 1) if text else padded)
-        yield (" " * _BETWEEN).join(made).rstrip()
+def _lines(cell: str, column: Column, width: int, look: Look) -> list[str]:
+    return wrap(cell, width) if column.wrap else [cut(cell, width, look.mark)]
+
+
+def _painted(
+    columns: Sequence[tuple[Column, int]], texts: Sequence[Sequence[str]], table: Sequence[Sequence[Sequence[str]]], look: Look
+) -> list[str]:
+    """Give the lines of a table, by rich. The cells are as wide as their columns already; no text is markup."""
+    from io import StringIO
+
+    from rich.box import Box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    blank = "    \n"
+    box = Box(f"{blank}{blank} {look.rule * 2} \n{blank * 5}", ascii=look.rule.isascii())
+    painted = Table(box=box, pad_edge=False, show_edge=False, safe_box=False)
+    for column, width in columns:
+        heading = Text(cut(column.heading, width, look.mark), "bold" if look.coloured else "")
+        painted.add_column(heading, justify="right" if column.right else "left", no_wrap=True, overflow="crop", width=width)
+    for row, parts in zip(texts, table, strict=True):
+        styles = (column.tones.get(text, "") if look.coloured else "" for text, (column, _) in zip(row, columns, strict=True))
+        painted.add_row(*(Text("\n".join(part), _STYLES[style]) for part, style in zip(parts, styles, strict=True)))
+    console = Console(
+        file=StringIO(), width=look.width, color_system="standard" if look.coloured else None, force_terminal=look.coloured,
+        legacy_windows=False, highlight=False, emoji=False, markup=False,
+    )  # fmt: skip
+    with console.capture() as captured:
+        console.print(painted)
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -> Iterator[str]:
