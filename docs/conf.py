@@ -19,6 +19,7 @@ extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 4  # as a forge makes them
 nitpicky = True
+highlight_language = "none"  # where a block does not say
 
 html_theme = "furo"
 html_title = f"bposync {release}"
