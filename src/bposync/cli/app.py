@@ -6,6 +6,7 @@ import _thread
 import contextlib
 import gc
 import shlex
+import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -13,25 +14,8 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync.cli import (
-    accept,
-    adopt,
-    common,
-    demo,
-    doctor,
-    history,
-    ignore,
-    init,
-    link,
-    review,
-    shells,
-    sites,
-    status,
-    sync,
-    unlink,
-    where,
-)  # fmt: skip
-from bposync.cli import list as list_
+from bposync.cli import common
+from bposync.cli.commands import COMMANDS, Commands
 from bposync.cli.common import (
     ConfigOption,
     JsonOption,
@@ -41,16 +25,16 @@ from bposync.cli.common import (
     Session,
     VerboseOption,
     VersionOption,
-    register,
 )
 from bposync.cli.streams import OutputError, guarded_streams
 from bposync.errors import BposyncError, ExitCode, StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 app = typer.Typer(
     name="bposync",
+    cls=Commands,
     help="Synchronise BPO's customers with the accounts in Sage Pastel: a plan first, then a question, then the write.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -73,27 +57,9 @@ def _main(
     context.obj = Options(config, verbose, quiet, as_json, plain)
     if context.invoked_subcommand is None:
         common.current = Session(context.obj)
-        where.show(common.current, _COMMANDS)
+        from bposync.cli import where
 
-
-_COMMANDS: dict[str, Callable[..., int]] = {
-    "list": list_.show,
-    "sites": sites.show,
-    "sync": sync.synchronise,
-    "status": status.show,
-    "history": history.show,
-    "link": link.link,
-    "unlink": unlink.unlink,
-    "accept": accept.accept,
-    "ignore": ignore.ignore,
-    "review": review.review,
-    "adopt": adopt.adopt,
-    "init": init.init,
-    "doctor": doctor.show,
-    "demo": demo.make,
-}
-for _name, _function in _COMMANDS.items():
-    register(app, _name, _function)
+        where.show(common.current, COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,7 +89,7 @@ def _no_interrupt_lost() -> Iterator[None]:
 
     def come_again(met: sys.UnraisableHookArgs) -> None:
         if isinstance(met.exc_value, KeyboardInterrupt):
-            later = threading.Timer(0.01, _thread.interrupt_main)
+            later = threading.Timer(0.01, _interrupt)
             later.daemon = True
             later.start()
         else:
@@ -136,6 +102,14 @@ def _no_interrupt_lost() -> Iterator[None]:
         sys.unraisablehook = before
 
 
+def _interrupt() -> None:
+    """Interrupt the main thread, also where it waits for the system, which a mark that Python looks at does not end."""
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 def _run(arguments: Sequence[str]) -> int:
     try:
         code = int(app(arguments, prog_name="bposync", standalone_mode=False) or 0)
@@ -144,7 +118,7 @@ def _run(arguments: Sequence[str]) -> int:
         return _tell(error)
     except TyperException as error:
         context = getattr(error, "ctx", None)
-        command = next((word for word in arguments if word in _COMMANDS), "")
+        command = next((word for word in arguments if word in COMMANDS), "")
         path = context.command_path if context else f"bposync {command}".rstrip()
         return _tell(UsageError(error.format_message(), f"Try: {path} --help"))
     except (KeyboardInterrupt, Abort):
@@ -180,6 +154,8 @@ def _unexpected(error: Exception) -> int:
 
 def run() -> None:
     """Run the command line of this process."""
+    from bposync.cli import shells
+
     shells.run_if_asked()
     try:
         code = main()

@@ -1,7 +1,7 @@
 """The one place that prints: tables, lines, JSON and CSV on standard output, everything else on standard error.
 
-Customers' data is hostile until shown: every text passes through `visible`, and into CSV guarded against formulas. What is
-shown is drawn by hand, so that no library takes a part of a name for markup.
+Customers' data is hostile until shown: every text passes through `visible`, and into CSV guarded against formulas. Into rich
+it goes as Text, so that no part of a name is taken for markup.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from bposync.cli import drawing, terminal
 from bposync.cli.drawing import Column
 from bposync.errors import DeclinedError
 from bposync.secrets import redact
-from bposync.sheets import guarded
 from bposync.values import visible
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_ROWS", "Column", "Output"]
 
+_SECONDS_BETWEEN_LOOKS: Final = 0.2
 MOST_ROWS: Final = 1000
 """How many rows a terminal is shown unasked; drawing more takes seconds that nobody reads."""
 _SECONDS_BEFORE_PROGRESS = 1.0
@@ -150,6 +150,8 @@ class Output:
 
     def csv(self, headings: Sequence[str], rows: Iterator[Sequence[str]], separator: str = ",") -> None:
         """Print CSV that a spreadsheet opens without running anything."""
+        from bposync.sheets import guarded
+
         if (reconfigure := getattr(self.stdout, "reconfigure", None)) is not None:
             reconfigure(newline="")
         writer = csv.writer(self.stdout, delimiter=separator, lineterminator="\r\n" if sys.platform == "win32" else "\n")
@@ -230,6 +232,7 @@ class Output:
         stream.flush()
         if (reconfigure := getattr(sys.stdin, "reconfigure", None)) is not None:
             reconfigure(errors="replace")
+        _wait_for_a_line()
         answer = sys.stdin.readline()
         if not answer.endswith("\n"):
             print(file=stream)
@@ -239,6 +242,20 @@ class Output:
     def can_ask() -> bool:
         """Whether there is somebody to ask."""
         return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _wait_for_a_line() -> None:
+    """Wait until somebody typed a line, and look up now and then.
+
+    A Ctrl-C that comes just before the system is asked for a line would else be seen only once one was typed.
+    """
+    if sys.platform == "win32":
+        return
+    import select
+
+    with contextlib.suppress(OSError, ValueError):  # what is no file of the system's is read as it is
+        while not select.select([sys.stdin], [], [], _SECONDS_BETWEEN_LOOKS)[0]:
+            pass
 
 
 def _indent_of(question: str, stream: TextIO) -> int:
