@@ -112,6 +112,16 @@ def test_every_word_of_a_plan_and_of_a_run_is_told_to_the_clerk() -> None:
     assert VERDICTS[Verdict.HELD] in told
 
 
+def test_what_stops_a_sync_is_quoted_as_the_program_says_it() -> None:
+    told = (DOCS / "needs-you.md").read_text("utf-8").partition("\n## It stopped\n")[2]
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "src/bposync").rglob("*.py"))
+    quotes = [quote for cell in re.findall(r"^\| ([^|]+) \|", told, re.MULTILINE) for quote in re.findall(r"\*([^*]+)\*", cell)]
+    assert len(quotes) > 5
+    for quote in quotes:
+        for piece in quote.split("…"):
+            assert piece.strip(" ,.") in source, quote
+
+
 @pytest.mark.parametrize("name", ["sql-server.md", "upkeep.md"])
 def test_every_statement_for_sql_server_is_one(name: str) -> None:
     for block in re.findall(r"```t?sql\n(.*?)```", (DOCS / name).read_text("utf-8"), re.DOTALL):
