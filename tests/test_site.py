@@ -88,6 +88,13 @@ def test_whatever_a_page_shows_of_a_command_is_run_or_says_why_not(path: Path) -
             assert not any("bposync" in line and line.startswith("$ ") and "pip" not in line for line in lines), lines
 
 
+def test_contributors_are_told_of_every_script_and_of_no_other() -> None:
+    told = set(re.findall(r"^\| `scripts/([\w-]+)`", (DOCS / "contributing.md").read_text("utf-8"), re.MULTILINE))
+    assert told == {path.name for path in (ROOT / "scripts").iterdir() if not path.name.startswith("_")}
+    for path in [ROOT / "README.md", *PAGES]:
+        assert set(re.findall(r"(?<![\w/])scripts/([\w-]+)(?![\w.])", path.read_text("utf-8"))) <= told, path.name
+
+
 def test_the_generator_is_no_part_of_what_users_and_tests_get() -> None:
     for name in ("run", "dev", "bench"):
         assert "\nsphinx==" not in (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
