@@ -310,7 +310,7 @@ def test_a_sync_that_wrote_is_told_with_what_changed_and_who_waits(bposync: Call
     text = report.text
     (run,) = re.findall(r"Run (\d{8}-\d{6}-[0-9a-f]{6})", said.stdout)
     for part in (
-        "The synchronisation is complete", "Written: 30 new accounts, 4 updates.", run, "Example Company",
+        "The synchronisation is complete", "Written: 30 new accounts, 4 updates (1 of a customer in conflict).", run, "Example Company",
         "Waiting for a person: 1 in conflict, 2 lookalike, 1 rejected.", "bposync accept ZEB001",
         "accounting has 40,000.00, BPO has 25,000.00", "Changes written (4)", "New accounts written (30)",
         "Held back: 'Nomthandazo Wilhelmina Oosthuizen' is 33 long, Evolution holds 30",
@@ -321,7 +321,11 @@ def test_a_sync_that_wrote_is_told_with_what_changed_and_who_waits(bposync: Call
 
 def test_a_dry_run_is_told_as_one(bposync: Call, report: Report) -> None:
     bposync("sync", "--dry-run", "--report", report, expect=4)
-    for part in ("What a sync would do", "A sync would write 30 new accounts, 4 updates (9 fields)", "This was a dry run"):
+    for part in (
+        "What a sync would do",
+        "A sync would write 30 new accounts, 4 updates (9 fields; 1 of a customer in conflict)",
+        "This was a dry run",
+    ):
         assert part in report.text
     assert "New accounts to write (30)" in report.text
 
@@ -399,7 +403,12 @@ def test_a_write_that_failed_is_told_with_its_reason(bposync: Call, report: Repo
         )
     engine.dispose()
     bposync("sync", "--yes", "--report", report, expect=4)
-    for part in ("Not written (1)", "Rooibos Traders", "somebody said <no>", "Written: 29 new accounts, 4 updates."):
+    for part in (
+        "Not written (1)",
+        "Rooibos Traders",
+        "somebody said <no>",
+        "Written: 29 new accounts, 4 updates (1 of a customer in conflict).",
+    ):
         assert part in report.text
 
 
@@ -415,7 +424,7 @@ def test_a_database_that_goes_away_is_told_with_the_plan(
         "Nothing was synchronised",
         "The server went away.",
         "Start it.",
-        "Planned: 30 new accounts, 4 updates (9 fields).",
+        "Planned: 30 new accounts, 4 updates (9 fields; 1 of a customer in conflict).",
     ):
         assert part in report.text
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
+from bposync import tracing
 from bposync.cli import common
 from bposync.cli.commands import COMMANDS, Commands
 from bposync.cli.common import (
@@ -72,13 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         session = Session(Options(as_json="--json" in arguments, verbose=verbose, plain="--plain" in arguments))
         common.current = session
         common.called_as = shlex.join(["bposync", *arguments])
-        code = _run(arguments)
-        common.current.output.log(f"Exit code {code}.")
         try:
+            code = _run(arguments)
+            common.current.output.log(f"Exit code {code}.")
             sys.stdout.flush()
             sys.stderr.flush()
         except OutputError as error:
             return _tell(error)
+        finally:
+            tracing.to(None)  # whoever calls this from Python may go on
         return code
 
 
