@@ -310,7 +310,8 @@ def test_a_sync_that_wrote_is_told_with_what_changed_and_who_waits(bposync: Call
     text = report.text
     (run,) = re.findall(r"Run (\d{8}-\d{6}-[0-9a-f]{6})", said.stdout)
     for part in (
-        "The synchronisation is complete", "Written: 30 new accounts, 4 updates (1 of a customer in conflict).", run, "Example Company",
+        "The synchronisation is complete", "Written: 30 new accounts, 4 updates (1 of a customer in conflict).", run,
+        "Example Company",
         "Waiting for a person: 1 in conflict, 2 lookalike, 1 rejected.", "bposync accept ZEB001",
         "accounting has 40,000.00, BPO has 25,000.00", "Changes written (4)", "New accounts written (30)",
         "Held back: 'Nomthandazo Wilhelmina Oosthuizen' is 33 long, Evolution holds 30",
