@@ -225,6 +225,18 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_read(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("ending", [".csv", ".json"])
+def test_a_plan_of_some_kinds_only_is_a_file_of_those_only(bposync: Call, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"plan{ending}"
+    bposync("sync", "--dry-run", "--only", "conflict,lookalike", "--output", path, expect=4)
+    text = path.read_text("utf-8-sig")
+    if ending == ".json":
+        found = {change["code"] for change in json.loads(text)["changes"]}
+    else:
+        found = {row["code"] for row in csv.DictReader(text.splitlines())}
+    assert found == {"SUN001", "VAA001", "ZEB001"}
+
+
 # Whole or not at all.
 
 

@@ -80,6 +80,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
         accounting = opened.enter_context(open_accounting(settings, bpo.fields, writes=not dry_run))
         sync = _Sync(session, bpo, accounting, files, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
         sync.only, sync.again = shown, again
+        files.only = shown
         # The lock is given back while a question waits, so that one left open blocks nobody; what changes meanwhile is
         # found by each write, which compares with what the plan saw.
         with contextlib.ExitStack() as locked:

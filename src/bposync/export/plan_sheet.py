@@ -10,6 +10,8 @@ from bposync.sheets import Heading, Sheet
 from bposync.words import VERDICTS, WORDS, local
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bposync.export.told import Facts
     from bposync.plan import Plan
     from bposync.records import Change, FieldChange
@@ -27,9 +29,13 @@ _ABOUT: Final = (Heading("what", 22, label="What"), Heading("value", 70, label="
 _HIDDEN: Final = (Action.SAME, Action.SKIPPED)
 
 
-def plan_sheet(plan: Plan, facts: Facts, *, verbose: bool = False) -> Sheet:
-    """Make the sheet. Who is in step or skipped stands in it with `verbose` only, as in every document."""
-    shown = [change for change in plan.changes if verbose or change.action not in _HIDDEN]
+def plan_sheet(plan: Plan, facts: Facts, *, verbose: bool = False, only: Collection[Action] = ()) -> Sheet:
+    """Make the sheet. Who is in step or skipped stands in it with `verbose` only, as in every document.
+
+    With `only` it has those who stand so, and nobody else.
+    """
+    wanted = only or (Action if verbose else [action for action in Action if action not in _HIDDEN])
+    shown = [change for change in plan.changes if change.action in wanted]
     rows = [row for change in shown for row in _rows(change)]
     about = [*about_rows(facts), *((WORDS[action], plan.summary[action]) for action in WORDS)]
     return Sheet(HEADINGS, rows, title="Plan", frozen=2, more=(about_sheet(about),))
