@@ -78,6 +78,7 @@ def read_past(
     """Read past the pairs in step; None where that cannot be, or would save nothing."""
     if not isinstance(books, MarkedBooks) or (marker := books.marker) is None:
         return None
+    position = journal.position()
     marked = _Marked(journal, decisions)
     if not marked.accounts:
         return None
@@ -92,7 +93,9 @@ def read_past(
     if _fall_together(customers, links, in_step):
         return None
     accounts += _read_again(books, accounts, links.values(), marked)
-    return _with_stand_ins(Scan(customers, accounts, links, in_step=in_step), journal, decisions)
+    scan = _with_stand_ins(Scan(customers, accounts, links, in_step=in_step), journal, decisions)
+    # Where somebody synchronised or decided something meanwhile, the links that were read in several steps are of two times.
+    return scan if journal.position() == position else None
 
 
 class _Marked:
