@@ -111,7 +111,7 @@ def _leave(rest: Sequence[tuple[int, Change]], stopped: str, journal: Journal, r
 def check_way(accounting: Accounting, journal: Journal) -> None:
     """Stop where the way in may not be gone now, such as over an import file that was not imported. Raises GuardError."""
     exported = [intent.change for intent in journal.runs.unsettled() if intent.exported]
-    accounting.way.check(exported, {normalise_code(link.account) for link in journal.links.read().values()})
+    accounting.way.check(exported, {normalise_code(account) for (account,) in journal.links.columns("account")})
 
 
 def _carry_out_batch(

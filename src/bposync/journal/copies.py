@@ -33,7 +33,7 @@ HEADINGS: Final = ("kind", "customer", "account", "account_key", "name", "sites"
 LINK: Final = "link"
 _KINDS: Final = (LINK, NEW, IGNORE, IGNORE_ACCOUNT, OVERWRITE)
 _ENCODED: Final = "json:"
-_ACTS: Final = re.compile(r"[=+\-@\t\r']")
+_ACTING: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 _NOT_IN_A_NAME: Final = re.compile(r"[^\w-]+")
 _MOST_TOLD: Final = 5
 
@@ -247,9 +247,9 @@ def _refuse(path: Path, problems: Sequence[str], hint: str) -> None:
 
 def _encoded(text: str) -> str:
     """Give text that no spreadsheet runs, in which nothing hides, and that `_decoded` takes back as it was."""
-    if visible(text) != text or text.startswith(_ENCODED) or text != text.strip():
+    if text != text.strip() or text.startswith(_ENCODED) or visible(text) != text:
         return _ENCODED + json.dumps(text)
-    return f"'{text}" if _ACTS.match(text) else text
+    return f"'{text}" if text.startswith(_ACTING) else text
 
 
 def _decoded(cell: str) -> str:

@@ -33,7 +33,7 @@ OVERWRITE: Final = "overwrite"
 _AT_ONCE: Final = 5000
 _MANY: Final = 20_000
 """From how many customers on it is quicker to read all links than to ask for theirs."""
-_MARKS: Final = ("bpo_mark", "account_mark")
+_MARKS: Final = frozenset({"bpo_mark", "account_mark"})
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -88,8 +88,8 @@ class LinkBook:
             }
 
     def columns(self, *names: str) -> Iterator[tuple[str, ...]]:
-        """Give some columns of all links."""
-        if self._journal.is_empty or not self._journal.has(3):
+        """Give some columns of all links; nothing where an older journal does not have them."""
+        if self._journal.is_empty or not (self._journal.has(3) or _MARKS.isdisjoint(names)):
             return
         statement = self._select(*(schema.links.c[name] for name in names))
         with self._journal.transaction("cannot be read") as connection:
