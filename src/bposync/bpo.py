@@ -71,6 +71,11 @@ class Bpo:
             self._connection.rollback()
         self._stack.close()
 
+    @property
+    def read_columns(self) -> list[str]:
+        """The database's own names of the columns that are read, in the order in which a row has them."""
+        return list(self.columns.values()) if isinstance(self._source, sa.TableClause) else list(self._names)
+
     def _map_columns(self, names: Sequence[str]) -> dict[str, str]:
         """Give the database's own column name for each field that it has."""
         by_folded = {name.casefold(): name for name in reversed(names)}
@@ -128,9 +133,8 @@ class Bpo:
         if isinstance(self._source, sa.TableClause):
             columns = [database.column(column) for column in self.columns.values()]
             statement = sa.select(*columns).select_from(self._source)
-        names = list(self.columns.values()) if isinstance(self._source, sa.TableClause) else self._names
         self.sites = {}
-        read = _RowReader(names, self.columns, self.sites, marker)
+        read = _RowReader(self.read_columns, self.columns, self.sites, marker)
         count = 0
         for some in database.batches(self._connection, statement):
             for raw in some:

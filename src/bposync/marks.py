@@ -31,9 +31,16 @@ class Marker:
         try:
             content = marshal.dumps(row, _FORM)  # type: ignore[arg-type] # what it cannot take, it says
         except ValueError:  # a Decimal, a moment: told apart by what they look like, at twice the time
-            content = repr(row).encode("utf-8", "backslashreplace")
+            content = repr(_plain(row)).encode("utf-8", "backslashreplace")
         return blake2b(self._basis + content, digest_size=_BYTES).hexdigest()
 
     def joined(self, marks: Sequence[str]) -> str:
         """Give the mark of several rows in whatever order they came; of one row its own."""
         return marks[0] if len(marks) == 1 else self.mark(tuple(sorted(marks)))
+
+
+def _plain(value: object) -> object:
+    """Give a value as one that looks like its content: a view of bytes looks like the place where it lies."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return bytes(value) if isinstance(value, memoryview) else value

@@ -392,8 +392,11 @@ _ACTIONS: Final = (
 
 
 def _marked(link: Link, customer: Customer, account: Account) -> Link:
-    """Give the link of a pair that is in step with the marks of both sides; one that has them already as it is."""
-    if not customer.mark or not account.mark or link.marks == (customer.mark, account.mark):
+    """Give the link of a pair that is in step with the marks of both sides; one that has them already as it is.
+
+    Whoever has no value in common with his account gets none, for `max_changes` does not count him among those in step.
+    """
+    if not customer.mark or not account.mark or link.marks == (customer.mark, account.mark) or not _was_in_step(link):
         return link
     return replace(link, marks=(customer.mark, account.mark), at=None)
 
@@ -452,14 +455,16 @@ def after_writing(books: Books, change: Change, account: Account) -> Link:
         for name, before, value in zip(books.fields, change.seen.values, account.values, strict=False)
         if name not in written_fields
     )
-    marks = (change.mark, account.mark) if change.mark and account.mark and others_are_as_seen else ("", "")
     agreed = {name: pair for name, pair in change.link.agreed.items() if change.seen is not None or now.get(name) == pair[0]}
     for written in change.writes if change.action is not Action.CREATE else ():
         if written.field == "hold" and not written.new:
             agreed.pop("hold", None)
         else:
             agreed[written.field] = (written.new, written.new)
-    return replace(change.link, account=account.code, account_key=account.key, agreed=agreed, marks=marks)
+    link = replace(change.link, account=account.code, account_key=account.key, agreed=agreed, marks=("", ""))
+    if change.mark and account.mark and others_are_as_seen and _was_in_step(link):
+        return replace(link, marks=(change.mark, account.mark))
+    return link
 
 
 def differences(books: Books, change: Change, account: Account) -> list[str]:

@@ -54,7 +54,7 @@ class Scan:
 def marker_of(settings: Settings, bpo: bpo_room.Bpo, books: MarkedBooks) -> Marker:
     """Give what makes the marks of both sides."""
     configured = (settings.bpo.sync_statuses, settings.owners, settings.sync.carry_hold)
-    return Marker(repr((__version__, bpo.columns, configured, books.basis)))
+    return Marker(repr((__version__, bpo.columns, bpo.read_columns, configured, books.basis)))
 
 
 def read_whole(
@@ -89,6 +89,8 @@ def read_past(
     rows = bpo.rows(read_customers, marker, marked.customers)
     customers = [each for each in bpo_room.customers(rows, bpo.fields, marker) if not marked.is_in_step(each)]
     in_step = marked.in_step(bpo.sites)
+    if in_step is None:
+        return None
     links = journal.links.read(marked.others())
     if _fall_together(customers, links, in_step):
         return None
@@ -107,6 +109,7 @@ class _Marked:
     def __init__(self, journal: Journal, decisions: Decisions) -> None:
         self._links = journal.links
         self._decided = {*decisions.settled, *decisions.ignored_customers, *decisions.new, *decisions.overwrite}
+        self._ignored = decisions.ignored_accounts
         self.accounts: dict[str, str] = {}
         self.customers: dict[str, str] = {}
         self._unmarked: set[str] = set()
@@ -139,10 +142,13 @@ class _Marked:
         """Take in the marks of the customers whose accounts were met unchanged, and about whom nobody decided anything."""
         known: dict[str, tuple[str, ...]] = {}
         columns = self._links.columns("customer", "code", "account_key", "account", "sites", "bpo_mark")
-        changed, unmarked, decided = self.accounts, self._unmarked, self._decided
+        changed, unmarked, decided, ignored = self.accounts, self._unmarked, self._decided, self._ignored
         for customer, code, key, account, sites_text, mark in columns:
             identity = key or normalise_code(account)
             if not mark or identity in changed or identity in unmarked or customer in decided:
+                self._others.add(customer)
+                continue
+            if ignored and normalise_code(account) in ignored:  # who says what is ignored names it
                 self._others.add(customer)
                 continue
             if (sites := known.get(sites_text)) is None:
@@ -157,14 +163,15 @@ class _Marked:
         del self.customers[customer.code]
         return True
 
-    def in_step(self, spelt: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-        """Give the sites of everybody who was met unchanged, by code, as BPO spells them now."""
+    def in_step(self, spelt: Mapping[str, str]) -> dict[str, tuple[str, ...]] | None:
+        """Give the sites of everybody who was met unchanged, by code; None where BPO spells one otherwise by now.
+
+        Then the links have to say so, for their sites are all that is known of a customer who is gone.
+        """
         for code in self.customers:
             del self._sites[code]
-        now = {sites: tuple(spelt.get(normalise_code(site), site) for site in sites) for sites in set(self._sites.values())}
-        if any(sites != known for known, sites in now.items()):
-            return {code: now[sites] for code, sites in self._sites.items()}
-        return self._sites
+        known = {site for sites in set(self._sites.values()) for site in sites}
+        return self._sites if all(spelt.get(normalise_code(site)) == site for site in known) else None
 
     def others(self) -> set[str]:
         """Give the normalised codes of the customers whose links have to be read."""
@@ -189,7 +196,6 @@ def _read_again(books: MarkedBooks, accounts: Iterable[Account], links: Iterable
 def _with_stand_ins(scan: Scan, journal: Journal, decisions: Decisions) -> Scan:
     """Put those in step among the others who have a code, or a name, that decides who somebody else is."""
     read = {account.identity for account in scan.accounts}
-    linked = {link.identity for link in scan.links.values()}
     asking = [
         customer
         for customer in scan.customers
@@ -201,7 +207,7 @@ def _with_stand_ins(scan: Scan, journal: Journal, decisions: Decisions) -> Scan:
         for code in (customer.code, customer.text("account"), decisions.new.get(customer.key, ""))
     }
     codes |= {normalise_code(link.account) for link in scan.links.values() if link.identity not in read}
-    codes |= {normalise_code(account.code) for account in scan.accounts if account.identity not in linked}
+    codes |= {normalise_code(account.code) for account in scan.accounts}  # of linked ones too: it may be another's by now
     names = {normalise_name(customer.name) for customer in asking}
     names &= {normalise_name(account.name) for account in scan.accounts} if names else names
     if not codes and not names:

@@ -195,31 +195,31 @@ class PartnerTables(Partner):
     ) -> Iterator[Record]:
         """Read the accounts that have one of `codes`, or all of them, with these columns of the two tables."""
         wanted = None if codes is None else {normalise_code(code) for code in codes}
-        stored = None if wanted is None else self._stored_codes(connection, wanted)
-        few = stored if stored is not None and len(stored) <= _FEW else None
         main: dict[str, tuple[Any, ...]] = {}
-        for row in self._rows(connection, self.delivery, (CODE, DELIVERY_CODE, *delivery), few):
+        for row in self._rows(connection, self.delivery, (CODE, DELIVERY_CODE, *delivery), wanted):
             if not text_of(row[1]):
                 main.setdefault(normalise_code(text_of(row[0])), row)
-        for row in self._rows(connection, self.master, (CODE, *master), few):
+        for row in self._rows(connection, self.master, (CODE, *master), wanted):
             key = normalise_code(text_of(row[0]))
             if wanted is None or key in wanted:
                 found = main.get(key)
                 yield Record(row[0], row[1:], found[2:] if found else None, (found[0], found[1]) if found else None)
 
-    def _stored_codes(self, connection: sa.Connection, wanted: Collection[str]) -> list[object]:
-        """Give codes as they are stored, in one pass over the codes alone, for nothing declares them unique."""
+    @staticmethod
+    def _stored_codes(connection: sa.Connection, table: _Table, wanted: Collection[str]) -> list[object]:
+        """Give codes as a table stores them, in one pass over the codes alone, for nothing declares them unique."""
         if not wanted:
             return []
-        rows = connection.execute(self.master.select([CODE]))
+        rows = connection.execute(table.select([CODE]))
         return list(dict.fromkeys(row[0] for row in rows if normalise_code(text_of(row[0])) in wanted))
 
-    @staticmethod
     def _rows(
-        connection: sa.Connection, table: _Table, names: Sequence[str], codes: Sequence[object] | None
+        self, connection: sa.Connection, table: _Table, names: Sequence[str], wanted: Collection[str] | None
     ) -> Iterator[tuple[Any, ...]]:
+        """Read a table's rows, or at least those of some codes, which the other table may write otherwise."""
         statement = table.select(names)
-        if codes is None:
+        codes = None if wanted is None else self._stored_codes(connection, table, wanted)
+        if codes is None or len(codes) > _FEW:
             yield from map(tuple, connection.execute(statement))
             return
         for code in codes:
@@ -256,10 +256,10 @@ class PartnerTables(Partner):
         """
         if connection.dialect.name == "sqlite" or not codes:
             return
-        stored = self._stored_codes(connection, {normalise_code(code) for code in codes})
+        wanted = {normalise_code(code) for code in codes}
         for table, name in ((self.master, COLUMNS["name"].name), (self.delivery, DELIVERY_CODE)):
             column = database.column(str(table.column(name)))
-            for code in stored:
+            for code in self._stored_codes(connection, table, wanted):
                 statement = sa.update(_clause(table, [name])).where(table.is_key(CODE, code)).values({column.name: column})
                 connection.execute(statement)
 
