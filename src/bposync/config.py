@@ -174,7 +174,8 @@ def find(given: str | None, *, environment: Mapping[str, str] | None = None, sta
         return path
     raise UsageError(
         f"There is no {FILE_NAME} in {folder}, in a folder above it, or in {path.parent}.",
-        "Name one with --config FILE or in $BPOSYNC_CONFIG, or try everything on a demo company: bposync demo",
+        "Make one with bposync init, name one with --config FILE or in $BPOSYNC_CONFIG, or try everything on a demo company: "
+        "bposync demo",
     )
 
 

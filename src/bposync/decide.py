@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bposync.errors import UsageError, nearest
+from bposync.errors import UsageError, did_you_mean, nearest
 from bposync.fields import FIELDS
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, remark
 from bposync.people import current_user
@@ -327,8 +327,8 @@ class Settling:
             )
         for name in fields:
             if name not in self._survey.books.fields:
-                near = nearest(name, self._survey.books.fields)
-                raise UsageError(f"{quoted(name)} is no field that is compared.", f"Did you mean {near!r}?" if near else None)
+                hint = did_you_mean(name, self._survey.books.fields)
+                raise UsageError(f"{quoted(name)} is no field that is compared.", hint)
         return customer, pairing, pairing.account
 
     # Who is set aside.

@@ -107,7 +107,7 @@ def nearest(wrong: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """Give `Did you mean 'x'?`, or what there is where nothing is near; empty where there is nothing."""
-    names = list(known)
+    names = list(map(str, known))
     if near := nearest(wrong, names):
         return f"Did you mean {near!r}?"
     return f"There is: {', '.join(names)}." if names else ""

@@ -83,13 +83,16 @@ def _begin(session: Session, error: UsageError, commands: Collection[str]) -> No
         "init": "asks a few questions and writes the configuration", "demo": "makes a company to try everything on",
         "doctor": "says what is wrong",
     }  # fmt: skip
+    if not error.message.startswith("There is no "):  # there is one, and it wants mending, not another one beside it
+        begin = {"doctor": begin["doctor"]}
     following = [(f"bposync {name}", why) for name, why in begin.items() if name in commands]
     following.append(("bposync --help", "all commands"))
     if session.output.as_json:
         document = {"schema": SCHEMA, "version": __version__, "config": None, "problems": [error.message]}
         session.output.document({**document, "next": [command for command, _ in following]})
         return
-    session.output.line(f"bposync {__version__}: no configuration is in use.")
+    broken = not error.message.startswith("There is no ")
+    session.output.line(f"bposync {__version__}: {'the configuration is wrong' if broken else 'no configuration is in use'}.")
     session.output.line(f"{error.message} {error.hint or ''}".rstrip())
     session.output.line()
     for command, why in following:
