@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from bposync.errors import ExitCode
+from bposync.errors import ExitCode, UsageError
 from bposync.journal import open_journal
 from support.company import KINDS, POSTGRESQL, SQLITE, Companies, Company, dump, sqlite_company
 from support.forks import Forks, Step
@@ -266,3 +266,16 @@ def test_of_few_customers_too_none_is_doubled_where_another_column_is_taken_for_
     company.configure("bpo.columns", code=column)
     found = Checked(company, forked, NOT_WRITTEN)
     assert {*found.actions} <= {"lookalike", "rejected", "gone"}
+
+
+# A customer who is elsewhere.
+
+
+def test_a_customer_who_is_at_none_of_the_chosen_sites_is_an_error_and_not_nothing_to_write(company: Company) -> None:
+    company.customer("ABC001", "Alpha")
+    company.customer("XYZ001", "Zulu", site="Paarl")
+    for _ in range(2):  # new, and in step
+        with pytest.raises(UsageError, match="XYZ001 is listed at Paarl, and not at Durban") as caught:
+            company.plan("durban", customers=("xyz001",))
+        assert caught.value.hint == "Name a site of its own, such as --site 'Paarl', or all of them."
+        company.sync()

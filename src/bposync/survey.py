@@ -13,7 +13,7 @@ from bposync.errors import UsageError, did_you_mean
 from bposync.match import match
 from bposync.plan import Choice, Plan, make_plan
 from bposync.records import Action, Link
-from bposync.values import normalise_code, quoted
+from bposync.values import normalise_code, quoted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -62,20 +62,27 @@ class Survey:
             chosen = bpo_room.choose_sites(sites, self.sites)
         else:
             chosen = bpo_room.choose_sites(self.settings.bpo.sites, self.sites, "[bpo] sites")
-        known = self._known_codes() if customers else {}
-        keys = []
+        choice = Choice(chosen, frozenset(map(normalise_code, customers or ())), overwrite, self.settings.bpo.sync_statuses)
+        known = self._known() if customers else {}
         for code in customers or ():
             key = normalise_code(code)
             if key not in known:
-                raise UsageError(f"--customer: there is no customer {quoted(code)}.", _nearest_code(code, known))
-            keys.append(key)
-        return Choice(chosen, frozenset(keys), overwrite, self.settings.bpo.sync_statuses)
+                codes = {key: known_code for key, (known_code, _) in known.items()}
+                raise UsageError(f"--customer: there is no customer {quoted(code)}.", _nearest_code(code, codes))
+            known_code, at = known[key]
+            if not choice.includes(key, at):
+                raise UsageError(
+                    f"--customer: {visible(known_code)} is listed at {visible(', '.join(at))}, and not at {', '.join(chosen)}.",
+                    f"Name a site of its own, such as --site {quoted(at[0])}, or all of them.",
+                )
+        return choice
 
-    def _known_codes(self) -> dict[str, str]:
-        """Give everybody's code by its normalised form, those of links whose customer is gone last."""
-        known = {customer.key: customer.code for customer in self.customers}
-        known |= {normalise_code(code): code for code in self.in_step}
-        return known | {key: link.customer for key, link in self.links.items() if key not in known}
+    def _known(self) -> dict[str, tuple[str, Sequence[str]]]:
+        """Give everybody's code and sites by the normalised code, those of links whose customer is gone last."""
+        known: dict[str, tuple[str, Sequence[str]]]
+        known = {customer.key: (customer.code, customer.sites) for customer in self.customers}
+        known |= {normalise_code(code): (code, sites) for code, sites in self.in_step.items()}
+        return known | {key: (link.customer, link.sites) for key, link in self.links.items() if key not in known}
 
     @property
     def listed(self) -> Counter[str]:
