@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bposync import typed
-from bposync.errors import UsageError, did_you_mean
+from bposync.errors import NoConfigurationError, UsageError, did_you_mean
 from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
 from bposync.values import normalise_code, visible
 from bposync.variables import PLACEHOLDER, Variables, check, expand, is_name, names
@@ -152,7 +152,7 @@ class Settings:
 def find(given: str | None, *, environment: Mapping[str, str] | None = None, start: Path | None = None) -> Path:
     """Find the configuration file: the one given, $BPOSYNC_CONFIG, bposync.toml here or above, the user's folder.
 
-    Raises UsageError where there is none.
+    Raises UsageError where the one that is named is not there, NoConfigurationError where none is named and there is none.
     """
     environment = os.environ if environment is None else environment
     for source, name in (("--config", given), (f"${VARIABLE}", environment.get(VARIABLE))):
@@ -172,7 +172,7 @@ def find(given: str | None, *, environment: Mapping[str, str] | None = None, sta
     path = user_config_path("bposync", appauthor=False) / FILE_NAME
     if path.is_file():
         return path
-    raise UsageError(
+    raise NoConfigurationError(
         f"There is no {FILE_NAME} in {folder}, in a folder above it, or in {path.parent}.",
         "Make one with bposync init, name one with --config FILE or in $BPOSYNC_CONFIG, or try everything on a demo company: "
         "bposync demo",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bposync.errors import UsageError, did_you_mean, nearest
+from bposync.errors import SHOWS_CUSTOMERS, UsageError, did_you_mean
 from bposync.fields import FIELDS
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, remark
 from bposync.people import current_user
@@ -379,8 +379,8 @@ class Settling:
             raise UsageError(
                 f"{len(found)} customers in BPO have the code {visible(code)}.", "Give them codes of their own in BPO."
             )
-        near = nearest(code, [customer.code for customer in self._survey.customers])
-        raise UsageError(f"There is no customer {quoted(code)} in BPO.", f"Did you mean {near!r}?" if near else None)
+        known = (customer.code for customer in self._survey.customers)
+        raise UsageError(f"There is no customer {quoted(code)} in BPO.", did_you_mean(code, known, otherwise=""))
 
     def account(self, code: str) -> Account:
         """Give the one account that has a code."""
@@ -391,8 +391,8 @@ class Settling:
             raise UsageError(
                 f"{len(found)} accounts have the code {visible(code)}.", "Mend that in the accounting system first."
             )
-        near = nearest(code, [account.code for account in self._survey.accounts])
-        raise UsageError(f"There is no account {quoted(code)}.", f"Did you mean {near!r}?" if near else None)
+        known = (account.code for account in self._survey.accounts)
+        raise UsageError(f"There is no account {quoted(code)}.", did_you_mean(code, known, otherwise=""))
 
     def pairing(self, customer: Customer) -> Pairing:
         """Give who a customer is, as both sides and the journal had it."""
@@ -449,8 +449,7 @@ def _not_linked(code: str, links: Mapping[str, Link], survey: Survey | None) -> 
         known = [link.customer for link in links.values()] + [
             each.customer.code for each in pairings if each.customer is not None
         ]
-        near = nearest(code, known)
-        hint = f"Did you mean {near!r}?" if near else "bposync list --status all shows the customers."
+        hint = did_you_mean(code, known, otherwise=SHOWS_CUSTOMERS)
         return UsageError(f"Customer {quoted(code)} is not linked{', and not in BPO' if pairings else ''}.", hint)
     written = pairing.customer.code
     if pairing.account is None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+SHOWS_CUSTOMERS: Final = "bposync list --status all shows the customers."
+"""What to do next where a customer's code is not known."""
 
 
 class ExitCode(IntEnum):
@@ -46,6 +50,10 @@ class UsageError(BposyncError):
     """The command line or the configuration is wrong: nothing was read or written."""
 
     code = ExitCode.USAGE
+
+
+class NoConfigurationError(UsageError):
+    """No configuration is named, and none lies where one is looked for."""
 
 
 class UnknownCodeError(UsageError):
@@ -105,9 +113,11 @@ def nearest(wrong: str, known: Iterable[str]) -> str | None:
     return by_folded[found[0]] if found else None
 
 
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """Give `Did you mean 'x'?`, or what there is where nothing is near; empty where there is nothing."""
+def did_you_mean(wrong: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """Give `Did you mean 'x'?`; where nothing is near, `otherwise`, or else what there is. Empty where there is nothing."""
     names = list(map(str, known))
     if near := nearest(wrong, names):
         return f"Did you mean {near!r}?"
+    if otherwise is not None:
+        return otherwise
     return f"There is: {', '.join(names)}." if names else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bposync import bpo as bpo_room
 from bposync import scan
 from bposync.accounting import MarkedBooks
-from bposync.errors import UsageError, did_you_mean
+from bposync.errors import SHOWS_CUSTOMERS, UsageError, did_you_mean
 from bposync.match import match
 from bposync.plan import Choice, Plan, make_plan
 from bposync.records import Action, Link
@@ -132,8 +132,7 @@ class Survey:
 
 
 def _nearest_code(code: str, known: Mapping[str, str]) -> str:
-    hint = did_you_mean(code, known.values())
-    return hint if hint.startswith("Did") else "bposync list --status all shows the customers."
+    return did_you_mean(code, known.values(), otherwise=SHOWS_CUSTOMERS)
 
 
 def make_survey(

@@ -43,8 +43,9 @@ def local(at: datetime) -> str:
 
 
 def many(count: int, noun: str) -> str:
-    """Say `1 customer`, `2,000 customers`."""
-    return f"{count:,} {noun}{'s'[: count != 1]}"
+    """Say `1 customer`, `2,000 customers`, `2 categories`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def counted(counts: Mapping[str, int], *, without: Iterable[str] = ()) -> str:

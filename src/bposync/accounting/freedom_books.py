@@ -17,7 +17,7 @@ from bposync.accounting.evolution import COLUMNS, LOOKUPS, Evolution, Facts, Loo
 from bposync.accounting.evolution_tables import EvolutionTables, cents
 from bposync.accounting.freedom_answers import AnswerError
 from bposync.accounting.freedom_customer import DOCUMENTED, LINKED, Places, linked_object
-from bposync.errors import UnreachableError, UsageError, nearest
+from bposync.errors import UnreachableError, UsageError, did_you_mean
 from bposync.records import Particulars
 from bposync.values import normalise_code, text_of, visible
 
@@ -189,8 +189,8 @@ class FreedomBooks(Evolution):
 
     def hint_for(self, code: str, lookup: Lookup) -> str:
         """Say what to do about a configured code that the service does not find. It lists none, so few others are known."""
-        near = nearest(code, dict.fromkeys(lookup.code(key) for key in lookup.keys.values()))
-        return f"Did you mean {near!r}?" if near else f"{lookup.table} does not find it; Evolution shows the company's codes."
+        known = dict.fromkeys(lookup.code(key) for key in lookup.keys.values())
+        return did_you_mean(code, known, otherwise=f"{lookup.table} does not find it; Evolution shows the company's codes.")
 
     def account(self, customer: Mapping[str, Any]) -> Account:
         """Give an account as the plan compares it. Raises AnswerError for a customer that cannot be one."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bposync.cli.deciding import deciding, said
-from bposync.cli.report import cell
 from bposync.fields import FIELDS
+from bposync.words import cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

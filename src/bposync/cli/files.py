@@ -60,7 +60,7 @@ def target(
 
 
 def facts(session: Session, accounting: Accounting | None = None, sites: Sequence[str] = ()) -> Facts:
-    """Give who looks, when, with what, and at which company."""
+    """Give who looks, when, with what, and at which company; also where there is no configuration that can be read."""
     import platform
     from datetime import UTC, datetime
 
@@ -68,8 +68,12 @@ def facts(session: Session, accounting: Accounting | None = None, sites: Sequenc
     from bposync.export.told import Facts
     from bposync.people import current_user
 
+    try:
+        configuration = str(session.settings.path)
+    except BposyncError:
+        configuration = ""
     return Facts(
-        datetime.now(UTC), current_user(), platform.node() or "unknown", __version__, str(session.settings.path),
+        datetime.now(UTC), current_user(), platform.node() or "unknown", __version__, configuration,
         accounting.books.company if accounting is not None else None,
         accounting.books.system if accounting is not None else "", sites,
     )  # fmt: skip
@@ -162,22 +166,9 @@ class SyncFiles:
         trouble = Trouble(message, hint, interrupted)
         told = replace(self._told, trouble=trouble) if self._told is not None else None
         try:
-            self._save(told or SyncTold(self._bare_facts(), self._dry_run, trouble=trouble))
+            self._save(told or SyncTold(facts(self._session), self._dry_run, trouble=trouble))
         except BposyncError as error:
             self._session.output.note(f"{error.message} {error.hint or ''}".rstrip())
-
-    def _bare_facts(self) -> Facts:
-        """Give the facts where not even the configuration could be read."""
-        try:
-            return facts(self._session)
-        except BposyncError:
-            from datetime import UTC, datetime
-
-            from bposync import __version__
-            from bposync.export.told import Facts
-            from bposync.people import current_user
-
-            return Facts(datetime.now(UTC), current_user(), "", __version__)
 
     def _save(self, told: SyncTold) -> None:
         from bposync.export.files import Told

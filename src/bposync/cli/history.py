@@ -8,8 +8,9 @@ import typer
 
 from bposync.cli import report
 from bposync.cli.output import Column
-from bposync.errors import BposyncError, UsageError, did_you_mean
+from bposync.errors import SHOWS_CUSTOMERS, BposyncError, UsageError, did_you_mean
 from bposync.values import normalise_code, quoted
+from bposync.words import counted, local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def show(
         if chosen is not None or key is not None:
             recorded = journal.runs.changes_of(run=chosen.run if chosen else None, customer=key)
         if customer is not None and chosen is None and not recorded and not decided:
-            _check_known(session, customer, {link.customer for link in journal.links.read().values()})
+            _check_known(session, customer, {code for (code,) in journal.links.columns("code")})
     if chosen is not None:
         runs = [chosen]
     elif key is not None:
@@ -77,8 +78,7 @@ def _check_known(session: Session, code: str, linked: set[str]) -> None:
         return
     if any(normalise_code(known) == key for known in codes):
         return
-    near = did_you_mean(code, codes)
-    hint = near if near.startswith("Did") else "bposync list --status all shows the customers."
+    hint = did_you_mean(code, codes, otherwise=SHOWS_CUSTOMERS)
     raise UsageError(f"history: there is no customer {quoted(code)}.", hint)
 
 
@@ -122,9 +122,8 @@ def _find(runs: Sequence[Run], name: str) -> Run:
     if len(exact or found) != 1:
         what = f"several runs begin with {name!r}" if found else f"there is no run {name!r}"
         names = [run.run for run in (found or runs)][:5]
-        near = did_you_mean(name, names)
         latest = f"The latest are: {', '.join(names)}." if names else "Nothing was synchronised yet."
-        raise UsageError(f"history: {what}.", near if near.startswith("Did") else latest)
+        raise UsageError(f"history: {what}.", did_you_mean(name, names, otherwise=latest))
     return (exact or found)[0]
 
 
@@ -163,7 +162,7 @@ def _print_runs(session: Session, runs: Sequence[Run]) -> None:
     ]  # fmt: skip
     rows = [
         [
-            run.run, report.local(run.at), run.by, run.machine, ", ".join(run.sites), _became(run),
+            run.run, local(run.at), run.by, run.machine, ", ".join(run.sites), _became(run),
             "cut off" if run.exit_code is None else str(run.exit_code),
         ]
         for run in runs
@@ -180,7 +179,7 @@ def _count_decisions(session: Session, decided: Sequence[Decided]) -> None:
     if decided:
         session.output.line()
         session.output.line(
-            f"Decided by people: {len(decided):,}, the last on {report.local(decided[-1].at)} by {decided[-1].by}. "
+            f"Decided by people: {len(decided):,}, the last on {local(decided[-1].at)} by {decided[-1].by}. "
             "Each is in bposync history --customer CODE, all are in --json."
         )
 
@@ -196,7 +195,7 @@ def _print_decisions(session: Session, decided: Sequence[Decided]) -> None:
         Column("Account", keep=8),
         Column("Fields"),
     ]
-    rows = [[report.local(each.at), each.by, each.decision, each.account, each.detail] for each in decided]
+    rows = [[local(each.at), each.by, each.decision, each.account, each.detail] for each in decided]
     session.output.table(columns, rows)
 
 
@@ -206,13 +205,13 @@ def _print_changes(
     output = session.output
     if one_run:
         run = runs[0]
-        output.line(f"Run {run.run}, {report.local(run.at)}, by {run.by} on {run.machine}, bposync {run.version}")
+        output.line(f"Run {run.run}, {local(run.at)}, by {run.by} on {run.machine}, bposync {run.version}")
         if run.login:
             output.line(f"Accounting's own login: {run.login}")
         output.line(f"Sites: {', '.join(run.sites)}")
         if run.customers:
             output.line(f"Only customers: {', '.join(run.customers)}")
-        output.line(f"Became: {_became(run)}. Customers: {report.counted(run.summary)}.")
+        output.line(f"Became: {_became(run)}. Customers: {counted(run.summary)}.")
         output.line()
     if not recorded and more:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -198,10 +199,9 @@ def _say_what_to_set(interview: Interview, variables: list[str]) -> None:
 
 def _examined(session: Session, interview: Interview, path: Path) -> int:
     """Run doctor over what was made, with the passwords that were typed."""
-    from bposync.cli.common import Options, Session
+    from bposync.cli.common import Session
 
-    options = session.options
-    inner = Session(Options(str(path), options.verbose, options.quiet, options.as_json))
+    inner = Session(replace(session.options, config=str(path)))
     inner.output = session.output
     unset = {name: value for name, value in interview.entered.items() if name not in os.environ}
     os.environ.update(unset)

@@ -12,13 +12,13 @@ from bposync import database
 from bposync.bpo import PURPOSE, Bpo
 from bposync.cli.asking import missing
 from bposync.cli.output import Column, Output
-from bposync.cli.report import cell
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.setup import catalogue, proposals
 from bposync.setup.answers import Answers
 from bposync.setup.proposals import Guess
 from bposync.values import normalise_code, quoted
+from bposync.words import cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,6 +13,7 @@ from bposync.errors import UsageError, did_you_mean
 from bposync.export.files import separator_of
 from bposync.fields import BPO_FIELDS, FIELDS, LISTING_FIELDS, Kind
 from bposync.values import normalise_code
+from bposync.words import cell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -125,7 +126,7 @@ def _print(
         output.csv(names, ([_csv_cell(name, row.value(name)) for name in names] for row in rows), separator)
         return
     table = [Column(FIELDS[name].label, FIELDS[name].kind is Kind.AMOUNT, _KEEP.get(name, 3)) for name in names]
-    cells = [[_cell(row.value(name)) for name in names] for row in rows]
+    cells = [[cell(row.value(name)) for name in names] for row in rows]
     if not in_file:
         output.table(table, cells, hint="All of them: --limit N, --csv, --json or --output FILE.", whole=whole)
     if len(rows) < found:
@@ -145,14 +146,6 @@ def _csv_cell(name: str, value: Value) -> str:
     if isinstance(shown, bool):
         return "yes" if shown else "no"
     return shown or ""
-
-
-def _cell(value: Value) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:,.2f}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value or ""
 
 
 def _field(name: str, option: str) -> str:

@@ -9,10 +9,7 @@ from bposync.fields import FIELDS
 from bposync.plan import ATTENTION
 from bposync.records import Action, OutcomeKind, Verdict
 from bposync.values import normalise_code
-from bposync.words import VERDICTS as _VERDICTS
-from bposync.words import WORDS, cell, counted, local, waiting_in_words, writes_in_words
-
-__all__ = ["WORDS", "cell", "counted", "local", "waiting_in_words", "writes_in_words"]
+from bposync.words import VERDICTS, WORDS, cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -167,7 +164,7 @@ def _why(change: Change) -> list[str]:
             said.append(f"{FIELDS[name].label}: accounting has {old}, BPO {new}{agreed}: {why}")
         else:
             said.append(reason)
-    return said or [f"{FIELDS[each.field].label}: {_VERDICTS[each.verdict]}" for each in change.fields]
+    return said or [f"{FIELDS[each.field].label}: {VERDICTS[each.verdict]}" for each in change.fields]
 
 
 def _new_accounts(output: Output, creates: Sequence[Change], *, whole: bool) -> None:
@@ -266,7 +263,7 @@ def recorded_tables(output: Output, documents: Sequence[Mapping[str, Any]], firs
             field = FIELDS.get(name)
             values = [cell(field.parse(said[key])) if field else "" for key in ("from", "to")]
             verdict = said.get("verdict", Verdict.WRITE.value)
-            last = became if verdict == Verdict.WRITE.value else _VERDICTS[Verdict(verdict)]
+            last = became if verdict == Verdict.WRITE.value else VERDICTS[Verdict(verdict)]
             if verdict != Verdict.WRITE.value:
                 values[1] = ""  # what was not written stands nowhere afterwards
             row = [*lead, *head] if number == 0 else [""] * (len(lead) + len(head))

@@ -71,6 +71,7 @@ def show(
     listed = survey.listed
     sites = [_site(name, listed[name], plan, runs) for name in choice.sites or survey.sites]
     in_sync = not open_intents and not any(plan.summary[action] for action in _out_of_step())
+    ignored = _ignored(survey)
     document = {
         "schema": SCHEMA,
         "post_accounts": post_accounts,
@@ -78,7 +79,7 @@ def show(
         "unknown": len(open_intents),
         "other_codes": [{"code": link.customer, "account": link.account} for link in other_codes],
         "company": survey.books.company.name,
-        "ignored": _ignored(survey),
+        "ignored": ignored,
         "sites": sites,
         "accounting_only": [{"account": account.code, "name": account.name} for account in plan.accounting_only],
     }
@@ -89,7 +90,7 @@ def show(
     else:
         _print(session, survey.books.company.name, sites, plan, post_accounts, open_intents)
         _print_other_codes(session, other_codes)
-        _print_ignored(session, _ignored(survey))
+        _print_ignored(session, ignored)
         _conclude(session, plan, in_sync=in_sync)
     return int(ExitCode.DIFFERENCES if check and not in_sync else ExitCode.DONE)
 
@@ -143,6 +144,7 @@ def _print(
 ) -> None:
     from bposync.cli import report
     from bposync.documents import parse_moment
+    from bposync.words import local
 
     output = session.output
     if output.quiet:
@@ -166,7 +168,7 @@ def _print(
     for entry in sites:
         last = entry["last_sync"]
         counts = [f"{entry['summary'][action]:,}" for action, _, _ in shown]
-        when = f"{report.local(parse_moment(last['at']))}, {last['by']}" if last else "never"
+        when = f"{local(parse_moment(last['at']))}, {last['by']}" if last else "never"
         rows.append([entry["site"], f"{entry['customers']:,}", *counts, when])
     output.table(columns, rows)
     output.line()

@@ -14,7 +14,7 @@ from bposync.cli.files import SyncFiles
 from bposync.cli.showing import LONGEST_PLACE, chosen, named, typed_again
 from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
 from bposync.records import Action, OutcomeKind, Verdict
-from bposync.words import done_in_words
+from bposync.words import counted, done_in_words, waiting_in_words, writes_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -268,11 +268,11 @@ class _Sync:
             self.output.line(f"Shown were only: {', '.join(action for action in Action if action in self.only)}.")
         self.output.line(f"{self._counts(plan)}.")
         if plan.writes:
-            self.output.line(f"A sync would write {report.writes_in_words(plan)}. This was a dry run: nothing was written.")
+            self.output.line(f"A sync would write {writes_in_words(plan)}. This was a dry run: nothing was written.")
         else:
             self.output.line("A sync would write nothing.")
         if plan.needs_person:
-            self.output.line(f"Waiting for a person: {report.waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
+            self.output.line(f"Waiting for a person: {waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
         if plan.writes:
             self.output.line(f"Next: {self.again}")
         return int(ExitCode.NOT_WRITTEN if plan.needs_person else ExitCode.DONE)
@@ -287,15 +287,15 @@ class _Sync:
             f"Company:   {named(company.name)}",
             f"Database:  {named(company.database)} on {named(company.server, LONGEST_PLACE)}",
             f"Plan:      {self._counts(plan)}",
-            f"To write:  {report.writes_in_words(plan)}",
+            f"To write:  {writes_in_words(plan)}",
         ]
         if plan.needs_person:
-            block.append(f"Waiting:   {report.waiting_in_words(plan)}: not written before a person settles it. {report.REVIEW}")
+            block.append(f"Waiting:   {waiting_in_words(plan)}: not written before a person settles it. {report.REVIEW}")
         if self.accounting.way.caution:
             block.append(f"Note:      {self.accounting.way.caution}")
         if not self.output.can_ask():
             error: BposyncError = NotConfirmedError(
-                f"Nothing was written: {report.writes_in_words(plan)} wait for a yes, and there is no terminal to ask at.",
+                f"Nothing was written: {writes_in_words(plan)} wait for a yes, and there is no terminal to ask at.",
                 "Look at the plan with --dry-run; to write it without the question: --yes",
             )
         elif self.output.ask([*block, ""], QUESTION):
@@ -412,7 +412,7 @@ class _Sync:
         for line in self.left_out:
             self.output.important(line)
         if plan.needs_person:
-            self.output.line(f"Waiting for a person: {report.waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
+            self.output.line(f"Waiting for a person: {waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
         drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
         if drifts:
             self.output.line(
@@ -421,10 +421,8 @@ class _Sync:
 
     @staticmethod
     def _counts(plan: Plan) -> str:
-        from bposync.cli import report
-
         total = sum(plan.summary.values())
-        return f"{total:,} customer{'s'[: total != 1]}: {report.counted(plan.summary) or 'none'}"
+        return f"{total:,} customer{'s'[: total != 1]}: {counted(plan.summary) or 'none'}"
 
     def document(self, plan: Plan, result: Result | None = None) -> dict[str, Any]:
         """Give the JSON document of a sync."""

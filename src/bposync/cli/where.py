@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from bposync import __version__
-from bposync.errors import BposyncError, UsageError
+from bposync.errors import BposyncError, NoConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -83,7 +83,8 @@ def _begin(session: Session, error: UsageError, commands: Collection[str]) -> No
         "init": "asks a few questions and writes the configuration", "demo": "makes a company to try everything on",
         "doctor": "says what is wrong",
     }  # fmt: skip
-    if not error.message.startswith("There is no "):  # there is one, and it wants mending, not another one beside it
+    broken = not isinstance(error, NoConfigurationError)
+    if broken:  # there is one, and it wants mending, not another one beside it
         begin = {"doctor": begin["doctor"]}
     following = [(f"bposync {name}", why) for name, why in begin.items() if name in commands]
     following.append(("bposync --help", "all commands"))
@@ -91,7 +92,6 @@ def _begin(session: Session, error: UsageError, commands: Collection[str]) -> No
         document = {"schema": SCHEMA, "version": __version__, "config": None, "problems": [error.message]}
         session.output.document({**document, "next": [command for command, _ in following]})
         return
-    broken = not error.message.startswith("There is no ")
     session.output.line(f"bposync {__version__}: {'the configuration is wrong' if broken else 'no configuration is in use'}.")
     session.output.line(f"{error.message} {error.hint or ''}".rstrip())
     session.output.line()
@@ -173,12 +173,12 @@ def _sites_in_words(sites: dict[str, int]) -> str:
 
 
 def _last_in_words(run: Run | None) -> str:
-    from bposync.cli import report
+    from bposync.words import local
 
     if run is None:
         return "never"
     became = ", ".join(f"{count:,} {outcome}" for outcome, count in run.outcomes.items() if count)
-    return f"{report.local(run.at)}, by {run.by}: {became or 'nothing to write'}"
+    return f"{local(run.at)}, by {run.by}: {became or 'nothing to write'}"
 
 
 def _waiting(run: Run | None) -> int:

@@ -12,10 +12,11 @@ from bposync.accounting.partner import COLUMNS as PARTNER_COLUMNS
 from bposync.accounting.partner import DELIVERY, MASTER, Partner
 from bposync.accounting.partner_ways import place_or_none
 from bposync.doctor import drivers, freedom, partner, rights, servers
-from bposync.doctor.check import Check, Checks, counted, failed, ok, some, warning
+from bposync.doctor.check import Check, Checks, failed, ok, some, warning
 from bposync.errors import BposyncError, UnknownCodeError
 from bposync.fields import FIELDS, Owner
 from bposync.values import normalise_code, visible
+from bposync.words import many
 
 if TYPE_CHECKING:
     import contextlib
@@ -151,13 +152,13 @@ def _company(books: Books, bpo_fields: Sequence[str]) -> Iterator[Check]:
     if lacking:
         yield ok("accounting.fields", f"Not compared, for {books.system} has no place for it here: {', '.join(lacking)}.")
     owned = [FIELDS[name].label.lower() for name in books.fields]
-    yield ok("accounting.fields", f"{counted(len(owned), 'field')} of BPO's are compared with the accounts.")
+    yield ok("accounting.fields", f"{many(len(owned), 'field')} of BPO's are compared with the accounts.")
 
 
 def _tables(books: Books) -> str:
     if isinstance(books, Partner):
         known = books.categories
-        categories = "categories are known by number only" if known is None else counted(known, "category")
+        categories = "categories are known by number only" if known is None else many(known, "category")
         return f"The tables are {books.system}'s: {MASTER} and {DELIVERY}; {categories}."
     if isinstance(books, Evolution) and any(lookup.codes for lookup in books.lookups.values()):
         known_ = [f"{lookup.table} {len(lookup.keys):,}" for lookup in books.lookups.values() if lookup.keys]
@@ -180,7 +181,7 @@ def _need(books: Books) -> rights.Need:
 
 
 def _accounts(accounts: list[Account]) -> Iterator[Check]:
-    yield ok("accounting.accounts", f"{counted(len(accounts), 'account')} {'is' if len(accounts) == 1 else 'are'} read.")
+    yield ok("accounting.accounts", f"{many(len(accounts), 'account')} {'is' if len(accounts) == 1 else 'are'} read.")
     counts = Counter(normalise_code(account.code) for account in accounts)
     doubled = sorted({visible(account.code) for account in accounts if counts[normalise_code(account.code)] > 1})
     if doubled:

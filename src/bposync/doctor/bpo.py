@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from bposync import bpo as bpo_room
 from bposync import database
 from bposync.doctor import drivers, rights, servers
-from bposync.doctor.check import Check, Checks, counted, failed, ok, some, warning
+from bposync.doctor.check import Check, Checks, failed, ok, some, warning
 from bposync.errors import BposyncError
 from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.values import normalise_code, visible
+from bposync.words import many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def _sites(settings: Settings, customers: list[Customer]) -> Iterator[Check]:
     counts = Counter(site for customer in customers for site in customer.sites)
     names = sorted(counts, key=str.casefold)
     listed = some([f"{visible(site)} {counts[site]:,}" for site in names], _MOST_SITES)
-    yield ok("bpo.sites", f"{counted(len(customers), 'customer')} at {counted(len(names), 'site')}: {listed}.")
+    yield ok("bpo.sites", f"{many(len(customers), 'customer')} at {many(len(names), 'site')}: {listed}.")
     try:
         bpo_room.choose_sites(settings.bpo.sites, names, "[bpo] sites")
     except BposyncError as error:

@@ -70,9 +70,3 @@ def some(items: list[str], most: int = 3, *, sep: str = ", ") -> str:
     """Give the first of several, and how many more there are."""
     more = f"{sep}and {len(items) - most:,} more" if len(items) > most else ""
     return f"{sep.join(items[:most])}{more}"
-
-
-def counted(count: int, thing: str) -> str:
-    """Give a number with its thing, in the plural where there are several."""
-    plural = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
-    return f"{count:,} {thing if count == 1 else plural}"

@@ -9,13 +9,15 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from bposync import guards
-from bposync.doctor.check import Check, Checks, counted, failed, ok, some, warning
+from bposync.apply import check_way
+from bposync.doctor.check import Check, Checks, failed, ok, some, warning
 from bposync.errors import BposyncError, GuardError
 from bposync.fields import FIELDS
 from bposync.plan import Choice
 from bposync.records import Action, Verdict
 from bposync.survey import pair
 from bposync.values import normalise_code, normalise_name, normalise_vat_number, visible
+from bposync.words import counted, many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -90,7 +92,6 @@ def plan(listing: Listing, opened: Opened, journal: Journal) -> Checks[None]:
     try:
         survey = pair(settings, listing.fields, opened.accounting, journal, listing.customers, opened.accounts)
         made = survey.plan(Choice(sync_statuses=settings.bpo.sync_statuses))
-        exported = [intent.change for intent in journal.runs.unsettled() if intent.exported]
     except BposyncError as error:
         yield failed("customers.plan", error)
         return
@@ -98,34 +99,19 @@ def plan(listing: Listing, opened: Opened, journal: Journal) -> Checks[None]:
     yield from _held(made)
     for note in made.notes:
         yield warning("customers.notes", note)
-    summary = made.summary
-    said = ", ".join(f"{summary[action]:,} {words}" for action, words in _COUNTED if summary[action])
-    yield ok("customers.plan", f"A sync of all sites today: {said or 'nobody to synchronise'}.")
+    yield ok("customers.plan", f"A sync of all sites today: {counted(made.summary) or 'nobody to synchronise'}.")
     try:
         guards.check(survey, made, settings.max_changes)
     except GuardError as error:
         yield warning("customers.guards", f"A sync would be stopped: {error.message}", error.hint)
     try:
-        linked = {normalise_code(link.account) for link in survey.links.values()}
-        opened.accounting.way.check(exported, linked)
+        check_way(opened.accounting, journal)
     except GuardError as error:
         yield warning("customers.guards", f"A sync would be stopped: {error.message}", error.hint)
     except BposyncError as error:
         yield failed("customers.guards", error)
 
 
-_COUNTED: Final = (
-    (Action.SAME, "in step"),
-    (Action.CREATE, "to create"),
-    (Action.UPDATE, "to update"),
-    (Action.DRIFT, "changed in accounting"),
-    (Action.CONFLICT, "in conflict"),
-    (Action.LOOKALIKE, "lookalike"),
-    (Action.REJECTED, "rejected"),
-    (Action.MISSING, "missing"),
-    (Action.GONE, "gone"),
-    (Action.SKIPPED, "skipped"),
-)
 _WAITING: Final = {
     Action.REJECTED: (
         "would be rejected", "would be rejected",
@@ -153,9 +139,9 @@ def _attention(made: Plan) -> Iterator[Check]:
         found = [change for change in made.changes if change.action is action]
         if found:
             clean = False
-            said = f"{counted(len(found), 'customer')} {one if len(found) == 1 else several}: {_examples(found)}"
-            many = "; all of them in a spreadsheet: bposync review --output review.xlsx" if len(found) > _MANY else ""
-            yield warning(f"customers.{action}", said, f"{hint}{many}")
+            said = f"{many(len(found), 'customer')} {one if len(found) == 1 else several}: {_examples(found)}"
+            sheet = "; all of them in a spreadsheet: bposync review --output review.xlsx" if len(found) > _MANY else ""
+            yield warning(f"customers.{action}", said, f"{hint}{sheet}")
     if clean:
         yield ok("customers.plan", "No customer waits for a person: none is rejected, a lookalike, in conflict or missing.")
 
@@ -185,6 +171,6 @@ def _held(made: Plan) -> Iterator[Check]:
     fields = ", ".join(f"{FIELDS[name].label.lower()} {count:,}" for name, count in by_field.most_common())
     has = "has a value" if customers == 1 else "have values"
     yield warning(
-        "customers.held", f"{counted(customers, 'customer')} {has} that the account cannot hold ({fields}), such as {example}.",
+        "customers.held", f"{many(customers, 'customer')} {has} that the account cannot hold ({fields}), such as {example}.",
         "Such a value is left out and the rest is written. Shorten it in BPO, or name terms under [accounting.terms].",
     )  # fmt: skip

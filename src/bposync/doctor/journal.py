@@ -15,10 +15,11 @@ from bposync import database, guards
 from bposync.accounting import locks
 from bposync.accounting.partner_ways import place_or_none
 from bposync.doctor import drivers, rights, servers
-from bposync.doctor.check import Check, Checks, counted, failed, ok, warning
+from bposync.doctor.check import Check, Checks, failed, ok, warning
 from bposync.errors import BposyncError, UnreachableError, UsageError
 from bposync.journal import open_journal, place_of, schema
 from bposync.values import visible
+from bposync.words import many
 
 if TYPE_CHECKING:
     import contextlib
@@ -61,7 +62,7 @@ def checks(settings: Settings, stack: contextlib.ExitStack) -> Checks[Journal | 
         return None
     if open_intents:
         yield warning(
-            "journal.unknown", f"{counted(len(open_intents), 'write')} of an earlier sync had no answer.",
+            "journal.unknown", f"{many(len(open_intents), 'write')} of an earlier sync had no answer.",
             "Sync again: the next sync looks them up before anything else.",
         )  # fmt: skip
     return journal
@@ -146,7 +147,7 @@ def _chain(journal: Journal) -> Iterator[Check]:
         return
     found = journal.verify()
     if not found.problems:
-        what = f"{counted(found.runs, 'run')} and {counted(found.decisions, 'decision')}"
+        what = f"{many(found.runs, 'run')} and {many(found.decisions, 'decision')}"
         yield ok("journal.chain", f"Nothing in the journal was changed since it was recorded: {what}.")
     for problem in found.problems[:_MOST_PROBLEMS]:
         error = UsageError(

@@ -160,13 +160,20 @@ def before_after(title: str, changes: Sequence[Change], count: int, more: Child 
     return section(title, made, more, count=count)
 
 
+_UNTOUCHED: Final = (Verdict.DRIFT, Verdict.HELD)
+
+
+def untouched(changes: Iterable[Change]) -> list[Change]:
+    """Give the changes with values that are left as they are."""
+    return [change for change in changes if any(each.verdict in _UNTOUCHED for each in change.fields)]
+
+
 def left(changes: Sequence[Change], count: int, more: Child = None) -> Markup | None:
     """Show values that were left as they are: accounting changed them, or cannot hold BPO's."""
     if not count:
         return None
     bodies = [
-        _body(change, [each for each in change.fields if each.verdict in (Verdict.DRIFT, Verdict.HELD)], written=False)
-        for change in changes
+        _body(change, [each for each in change.fields if each.verdict in _UNTOUCHED], written=False) for change in changes
     ]
     headings = [("Field", None), ("Accounting has", None), ("BPO has", None)]
     made = table(headings, bodies, class_="change", caption="Not written: accounting's value stands")

@@ -118,3 +118,10 @@ def left_out(count: int, where: str) -> Markup | None:
 def code(text: str) -> Markup:
     """Show a customer's or an account's code."""
     return element("bdi", text, class_="code long" if len(text) > 12 else "code")  # noqa: PLR2004 - as wide as most are
+
+
+def bullets(title: str, lines: Sequence[str]) -> Markup | None:
+    """Make a section of lines that are said one by one; nothing where there are none."""
+    if not lines:
+        return None
+    return section(title, element("ul", [element("li", line) for line in lines], class_="plain"))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from bposync.export import changes as parts
 from bposync.export.markup import Markup, element
-from bposync.export.page import code, left_out, page, section, table, verdict
+from bposync.export.page import bullets, code, left_out, page, section, table, verdict
 from bposync.export.sync_page import MOST_CUSTOMERS
 from bposync.export.totals import Stage, by_site, standing, totals
 from bposync.plan import ATTENTION
-from bposync.records import Action, Verdict
+from bposync.records import Action
 from bposync.words import counted, local, many
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def status_page(told: StatusTold) -> Markup:
     waiting = [change for change in plan.changes if change.action in ATTENTION]
     changed = [change for change in plan.changes if change.is_write and change.action is not Action.CREATE]
     created = [change for change in plan.changes if change.action is Action.CREATE]
-    untouched = [
-        change for change in plan.changes
-        if any(each.verdict in (Verdict.DRIFT, Verdict.HELD) for each in change.fields)
-    ]  # fmt: skip
+    untouched = parts.untouched(plan.changes)
     gone = [change for change in plan.changes if change.action is Action.GONE]
     groups: list[Sequence[object]] = [waiting, changed, created, untouched, gone, plan.accounting_only]
     shown = parts.shares(MOST_CUSTOMERS, *groups)
@@ -57,9 +54,7 @@ def status_page(told: StatusTold) -> Markup:
             parts.reasons("Gone from BPO", gone[: shown[4]], len(gone), more[4]),
             _accounts(told, shown[5], more[5]),
             _other_codes(told),
-            section("Notes", element("ul", [element("li", note) for note in told.notes], class_="plain"))
-            if told.notes
-            else None,
+            bullets("Notes", told.notes),
         ],
     )
 

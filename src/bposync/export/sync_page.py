@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bposync.export import changes as parts
-from bposync.export.markup import Markup, element
-from bposync.export.page import left_out, page, section, verdict
+from bposync.export.page import bullets, left_out, page, verdict
 from bposync.export.totals import Stage, by_site, standing, totals
 from bposync.plan import ATTENTION
-from bposync.records import Action, Change, OutcomeKind, Verdict
+from bposync.records import Action, Change, OutcomeKind
 from bposync.words import DONE, counted, done_in_words, many, writes_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bposync.export.markup import Child
+    from bposync.export.markup import Child, Markup
     from bposync.export.told import SyncTold
     from bposync.plan import Plan
 
@@ -77,7 +76,7 @@ def _trouble(told: SyncTold) -> list[Child]:
 def _found(told: SyncTold) -> list[Markup | None]:
     plan = told.plan
     if plan is None:
-        return [_notes("Notes", told.notes)]
+        return [bullets("Notes", told.notes)]
     stage = _stage(told)
     planned = stage is Stage.PLANNED
     found = standing(plan, told.outcomes, stage)
@@ -89,10 +88,7 @@ def _found(told: SyncTold) -> list[Markup | None]:
     ]  # fmt: skip
     updated = [change for change in done if change.action is not Action.CREATE]
     created = [change for change in done if change.action is Action.CREATE]
-    untouched = [
-        change for change in plan.changes
-        if any(each.verdict in (Verdict.DRIFT, Verdict.HELD) for each in change.fields)
-    ]  # fmt: skip
+    untouched = parts.untouched(plan.changes)
     gone = [change for change in plan.changes if change.action is Action.GONE]
     groups: list[Sequence[object]] = [waiting, failed, updated, created, untouched, gone]
     shown = parts.shares(MOST_CUSTOMERS, *groups)
@@ -100,14 +96,14 @@ def _found(told: SyncTold) -> list[Markup | None]:
     return [
         totals(found, stage, partly=sum(change.action in ATTENTION for change in updated)),
         by_site(found, told.facts.sites),
-        _notes("What to do next", told.steps),
+        bullets("What to do next", told.steps),
         parts.people(waiting[: shown[0]], len(waiting), more[0]),
         parts.troubles(failed[: shown[1]], len(failed), more[1]),
         parts.before_after(f"Changes {stage.value[0]}", updated[: shown[2]], len(updated), more[2]),
         parts.new_accounts(f"New accounts {stage.value[0]}", created[: shown[3]], len(created), more[3]),
         parts.left(untouched[: shown[4]], len(untouched), more[4]),
         parts.reasons("Gone from BPO", gone[: shown[5]], len(gone), more[5]),
-        _notes("Notes", told.notes),
+        bullets("Notes", told.notes),
     ]
 
 
@@ -132,9 +128,3 @@ def _where(told: SyncTold) -> str:
     if told.dry_run or not told.facts.run:
         return "All of them: bposync sync --dry-run --output plan.xlsx"
     return f"All of them: bposync history {told.facts.run}"
-
-
-def _notes(title: str, notes: Sequence[str]) -> Markup | None:
-    if not notes:
-        return None
-    return section(title, element("ul", [element("li", note) for note in notes], class_="plain"))

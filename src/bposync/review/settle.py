@@ -252,8 +252,8 @@ class _Reader:
             return UsageError(
                 f"Customer {quoted(customer)} no longer needs a person.", "Empty the decision, or take a new sheet."
             )
-        near = did_you_mean(customer, [each.code for each in self._survey.customers])
-        hint = near if near.startswith("Did") else "A spreadsheet may have taken zeros away: use .xlsx, or mend the code."
+        otherwise = "A spreadsheet may have taken zeros away: use .xlsx, or mend the code."
+        hint = did_you_mean(customer, [each.code for each in self._survey.customers], otherwise)
         return UsageError(f"There is no customer {quoted(customer)} in BPO.", hint)
 
     def _check_unchanged(self, line: Line, subject: Subject) -> None:

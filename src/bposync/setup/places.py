@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from bposync import database
 from bposync.config import has_literal_password
 from bposync.errors import UsageError
 from bposync.values import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MSSQL_PYTHON: Final = "mssql-python"
 """Microsoft's own Python driver, which needs no ODBC driver."""
@@ -58,12 +53,6 @@ def sql_server(server: str, name: str, login: str, variable: str, *, driver: str
             f"{visible(server)}, {visible(name)}: such a name cannot be written as a URL.", "Give a whole SQLAlchemy URL."
         )
     return written.replace("$", "$$").replace(_TOKEN, f"${{{variable}}}")
-
-
-def check_url(option: str, url: str, environment: Mapping[str, str]) -> None:
-    """Refuse what is no URL, or holds a password as it is. Raises UsageError."""
-    check_secrets(option, url)
-    database.address("it", option, url, folder=Path(), environment=environment)
 
 
 def check_secrets(option: str, text: str) -> None:
