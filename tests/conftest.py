@@ -12,6 +12,7 @@ from support.company import Companies
 from support.forks import Forks, forks
 from support.policy import NOTHING_MAY_BE_SKIPPED, SkipsAreFailures, needs
 from support.postgres import PostgresServer, postgres_server
+from support.within import Call, caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
     if NOTHING_MAY_BE_SKIPPED:
         config.pluginmanager.register(SkipsAreFailures())
+
+
+@pytest.fixture
+def bposync(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs bposync within this process."""
+    return caller(capsys)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pexpect
 
     from support.postgres import PostgresServer
+    from support.within import Call
 
 SOURCE = Path(package.__file__).parent
 QUESTION = (
@@ -43,24 +44,6 @@ COMPLETE = "The synchronisation is complete."
 ACTIONS = {"skipped", "gone", "rejected", "missing", "lookalike", "create", "conflict", "update", "drift", "same"}
 OUTCOMES = {"written", "failed", "stale", "unknown", "exported"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
-
-
-class Call(Protocol):
-    """Runs bposync within this process."""
-
-    def __call__(self, *arguments: object, expect: int = 0) -> cli.Result: ...
-
-
-@pytest.fixture
-def bposync(capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        assert "Traceback" not in out + err
-        return cli.Result(code, out, err)
-
-    return call
 
 
 @pytest.fixture(scope="module")

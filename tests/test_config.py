@@ -6,7 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,22 +15,17 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
 from bposync import config, database, secrets
-from bposync.cli.app import main
 from bposync.errors import UsageError
-from support import cli
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from support import cli
+    from support.within import Call
+
 GOOD = "[bpo]\nurl = 'sqlite:///bpo.sqlite'\ncustomers = 'Listing'\n"
 EVOLUTION = "[accounting]\nsystem = 'evolution'\nwrite = 'sql'\n"
 PARTNER = "[accounting]\nsystem = 'partner'\nwrite = 'sdk'\n"
-
-
-class Call(Protocol):
-    """Runs bposync within this process."""
-
-    def __call__(self, *arguments: object, expect: int = 0) -> cli.Result: ...
 
 
 @pytest.fixture(autouse=True)
@@ -42,18 +37,6 @@ def _nobodys_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BPOSYNC_CONFIG", raising=False)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-
-
-@pytest.fixture
-def bposync(capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        assert "Traceback" not in err
-        return cli.Result(code, out, err)
-
-    return call
 
 
 def write(text: str | bytes, path: Path | None = None) -> Path:

@@ -6,20 +6,19 @@ import csv
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bposync.cli.app import main
 from bposync.errors import UsageError
 from bposync.fields import ACCOUNT_FIELDS, FIELDS, Kind
 from bposync.journal import Journal, copies
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, remark
 from bposync.records import Decisions, Link
 from bposync.values import normalise_code
-from support import cli
 from support.company import Company, dump, sqlite_company, sqlite_url
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bposync.values import Value
+    from support.within import Call
 
 COMPANY = "Example Company"
 AT = datetime(2026, 1, 3, 8, 0, tzinfo=UTC)
@@ -298,17 +298,12 @@ def company(tmp_path: Path) -> Company:
 
 
 @pytest.fixture
-def bposync(company: Company, capsys: pytest.CaptureFixture[str]) -> Callable[..., cli.Result]:
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main(["--config", str(company.path), *(str(argument) for argument in arguments)])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        return cli.Result(code, out, err)
-
-    return call
+def bposync(company: Company, bposync: Call) -> Call:
+    """Runs bposync within this process, on the test's own company."""
+    return partial(bposync, "--config", company.path)
 
 
-def test_a_lost_journal_does_not_take_its_copy_with_it(bposync: Callable[..., cli.Result], company: Company) -> None:
+def test_a_lost_journal_does_not_take_its_copy_with_it(bposync: Call, company: Company) -> None:
     bposync("link", "ABC001", "OLD9")
     beside = company.folder / "journal-links.csv"
     before = beside.read_bytes()
@@ -322,9 +317,7 @@ def test_a_lost_journal_does_not_take_its_copy_with_it(bposync: Callable[..., cl
     assert len(list(company.folder.glob("journal-links*.csv"))) == 2
 
 
-def test_the_copy_itself_is_taken_into_a_new_journal_without_a_second_one(
-    bposync: Callable[..., cli.Result], company: Company
-) -> None:
+def test_the_copy_itself_is_taken_into_a_new_journal_without_a_second_one(bposync: Call, company: Company) -> None:
     bposync("link", "ABC001", "OLD9")
     (company.folder / "journal.sqlite").unlink()
     bposync("link", "--import", str(company.folder / "journal-links.csv"))
@@ -332,9 +325,7 @@ def test_the_copy_itself_is_taken_into_a_new_journal_without_a_second_one(
     assert [path.name for path in company.folder.glob("*.csv")] == ["journal-links.csv"]
 
 
-def test_a_copy_that_cannot_be_written_is_told_and_the_decision_stands(
-    bposync: Callable[..., cli.Result], company: Company
-) -> None:
+def test_a_copy_that_cannot_be_written_is_told_and_the_decision_stands(bposync: Call, company: Company) -> None:
     (company.folder / "journal-links.csv").mkdir()
     (company.folder / "journal-links.csv" / "x").touch()
     result = bposync("link", "ABC001", "OLD9")
@@ -343,7 +334,7 @@ def test_a_copy_that_cannot_be_written_is_told_and_the_decision_stands(
 
 
 def test_export_and_import_say_what_they_did_and_refuse_what_is_no_copy(
-    bposync: Callable[..., cli.Result], company: Company, tmp_path: Path
+    bposync: Call, company: Company, tmp_path: Path
 ) -> None:
     bposync("link", "ABC001", "OLD9")
     document = bposync("link", "--export", str(tmp_path / "out.csv"), "--json").json
@@ -357,9 +348,7 @@ def test_export_and_import_say_what_they_did_and_refuse_what_is_no_copy(
     assert dump(company.journal_url) == before
 
 
-def test_a_copy_of_another_company_is_not_taken_in(
-    bposync: Callable[..., cli.Result], company: Company, tmp_path: Path
-) -> None:
+def test_a_copy_of_another_company_is_not_taken_in(bposync: Call, company: Company, tmp_path: Path) -> None:
     bposync("link", "ABC001", "OLD9")
     path = tmp_path / "out.csv"
     bposync("link", "--export", str(path))

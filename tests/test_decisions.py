@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bposync import decide, demo
-from bposync.cli.app import main
 from bposync.errors import UsageError
 from bposync.survey import make_survey
-from support import cli
 from support.company import sqlite_company
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Call = Callable[..., cli.Result]
+    from support import cli
+    from support.within import Call
 
 BOOKS = "Example Company.sqlite"
 
@@ -35,15 +33,9 @@ def company(template: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bposync(company: Path, capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main(["--config", str(company), *(str(argument) for argument in arguments)])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        assert "Traceback" not in out + err
-        return cli.Result(code, out, err)
-
-    return call
+def bposync(company: Path, bposync: Call) -> Call:
+    """Runs bposync within this process, on the test's own company."""
+    return partial(bposync, "--config", company)
 
 
 def planned(bposync: Call, customer: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import platform
@@ -28,6 +27,7 @@ from bposync.doctor.check import Result
 from support import cli, freedom, odbc, partner
 from support.company import POSTGRESQL, SQLITE, Company, client_table, connected, dump, sqlite_company
 from support.policy import needs
+from support.within import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -799,22 +799,6 @@ def test_quiet_says_what_is_wrong_and_nothing_where_nothing_is(company: Company,
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in out.splitlines()] == ["✗", "→"]
     assert err == ""
-
-
-class Terminal(io.TextIOWrapper):
-    """A standard output that says it is a terminal of another encoding."""
-
-    def __init__(self, encoding: str) -> None:
-        super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
-
-    def isatty(self) -> bool:
-        return True
-
-    @property
-    def said(self) -> str:
-        self.flush()
-        assert isinstance(self.buffer, io.BytesIO)
-        return self.buffer.getvalue().decode(self.encoding)
 
 
 @pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "✓"), ("cp1252", "ok"), ("ascii", "ok")])

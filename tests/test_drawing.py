@@ -16,6 +16,7 @@ from bposync.cli import drawing, terminal
 from bposync.cli.drawing import Column, Look, cells, cut, drawn, records, wrap
 from bposync.cli.output import Output
 from bposync.cli.sync import QUESTION
+from support.within import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,42 +116,25 @@ def test_a_record_a_line_says_what_it_is_about() -> None:
 # What a stream can do
 
 
-class Screen(io.TextIOWrapper):
-    """A standard output that says it is a terminal, and keeps what is written to it."""
-
-    def __init__(self, encoding: str = "utf-8") -> None:
-        super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
-
-    def isatty(self) -> bool:
-        return True
-
-    @property
-    def said(self) -> str:
-        self.flush()
-        written = self.buffer
-        assert isinstance(written, io.BytesIO)
-        return written.getvalue().decode(self.encoding)
-
-
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
+def screen(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     for name in ("NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    return Screen()
+    return Terminal()
 
 
 TONED = [Column("Customer", keep=9), Column("Stands", tones={"rejected": "1;31"})]
 
 
-def test_colour_says_nothing_that_the_words_do_not(screen: Screen) -> None:
+def test_colour_says_nothing_that_the_words_do_not(screen: Terminal) -> None:
     Output(stdout=screen, stderr=io.StringIO()).table(TONED, [["A1", "rejected"]])
     assert "\x1b[1;31mrejected\x1b[0m" in screen.said
     assert re.sub(r"\x1b\[[0-9;]*m", "", screen.said).splitlines()[2].split() == ["A1", "rejected"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_who_wants_no_colour_gets_none(screen: Screen, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_who_wants_no_colour_gets_none(screen: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     output = Output(stdout=screen, stderr=screen)
     output.heading("New accounts")
@@ -159,14 +143,14 @@ def test_who_wants_no_colour_gets_none(screen: Screen, monkeypatch: pytest.Monke
     assert "A1" in screen.said
 
 
-def test_an_empty_no_color_asks_for_nothing(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_no_color_asks_for_nothing(screen: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "")
     assert terminal.is_coloured(screen)
 
 
 @pytest.mark.parametrize(("plain", "term"), [(True, "xterm"), (False, "dumb")])
 def test_nothing_moves_for_a_screen_reader_or_a_dumb_terminal(
-    screen: Screen, monkeypatch: pytest.MonkeyPatch, term: str, *, plain: bool
+    screen: Terminal, monkeypatch: pytest.MonkeyPatch, term: str, *, plain: bool
 ) -> None:
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr("bposync.cli.output._SECONDS_BEFORE_PROGRESS", -1)
@@ -175,7 +159,7 @@ def test_nothing_moves_for_a_screen_reader_or_a_dumb_terminal(
     assert screen.said == ""
 
 
-def test_a_note_takes_the_moving_line_away_first(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_takes_the_moving_line_away_first(screen: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bposync.cli.output._SECONDS_BEFORE_PROGRESS", -1)
     output = Output(stdout=io.StringIO(), stderr=screen)
     with output.progress("Reading") as progress:
@@ -185,9 +169,9 @@ def test_a_note_takes_the_moving_line_away_first(screen: Screen, monkeypatch: py
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437"])
-def test_an_old_terminal_gets_no_sign_that_it_lacks(monkeypatch: pytest.MonkeyPatch, screen: Screen, encoding: str) -> None:
+def test_an_old_terminal_gets_no_sign_that_it_lacks(monkeypatch: pytest.MonkeyPatch, screen: Terminal, encoding: str) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    old = Screen(encoding)
+    old = Terminal(encoding)
     output = Output(stdout=old, stderr=old)
     output.table([Column("Name"), Column("Change")], [["\u65e5" * 20, output.became("1", "2")], ["B" * 300, ""]])
     assert "\\u65e5" in old.said
@@ -201,7 +185,7 @@ def test_a_screen_reader_is_told_a_change_in_words() -> None:
     assert Output(stdout=io.StringIO()).became("", "5.00") == "(blank) → 5.00"
 
 
-def test_width_is_the_terminals_own_and_columns_say_more(monkeypatch: pytest.MonkeyPatch, screen: Screen) -> None:
+def test_width_is_the_terminals_own_and_columns_say_more(monkeypatch: pytest.MonkeyPatch, screen: Terminal) -> None:
     assert terminal.width_of(screen) == 80 - (sys.platform == "win32")
     for said, width in (("132", 132), ("0", 80), ("x", 80), ("-5", 80), ("3", terminal.NARROWEST)):
         monkeypatch.setenv("COLUMNS", said)
@@ -225,7 +209,7 @@ def test_the_width_is_that_of_the_stream_itself(monkeypatch: pytest.MonkeyPatch)
 # The question
 
 
-def _asked(monkeypatch: pytest.MonkeyPatch, screen: Screen, width: int, block: Sequence[str] = ()) -> str:
+def _asked(monkeypatch: pytest.MonkeyPatch, screen: Terminal, width: int, block: Sequence[str] = ()) -> str:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     assert not Output(stdout=screen, stderr=screen).ask(block, QUESTION)
@@ -234,7 +218,7 @@ def _asked(monkeypatch: pytest.MonkeyPatch, screen: Screen, width: int, block: S
 
 @pytest.mark.parametrize("width", [*range(60, 251)])
 def test_the_question_breaks_between_words_and_stands_word_for_word_on_one_line(
-    monkeypatch: pytest.MonkeyPatch, screen: Screen, width: int
+    monkeypatch: pytest.MonkeyPatch, screen: Terminal, width: int
 ) -> None:
     said = _asked(monkeypatch, screen, width)
     assert f"{QUESTION} [y/N] " in said
@@ -244,7 +228,7 @@ def test_the_question_breaks_between_words_and_stands_word_for_word_on_one_line(
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_no_name_above_the_question_begins_a_line(monkeypatch: pytest.MonkeyPatch, screen: Screen, width: int) -> None:
+def test_no_name_above_the_question_begins_a_line(monkeypatch: pytest.MonkeyPatch, screen: Terminal, width: int) -> None:
     from bposync.cli.showing import named
 
     evil = "Good Company" + " " * 90 + "To write:  nothing\nTo write:  nothing\x1b[2J\r\u202e" + "x" * 500

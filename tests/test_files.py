@@ -10,7 +10,8 @@ import re
 import zipfile
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import python_calamine
@@ -26,13 +27,9 @@ from support import cli
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from support.within import Call
+
 COMMANDS = {"list": (["list"], 0), "plan": (["sync", "--dry-run"], 4), "status": (["status"], 0)}
-
-
-class Call(Protocol):
-    """Runs bposync within this process."""
-
-    def __call__(self, *arguments: object, expect: int = 0) -> cli.Result: ...
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +41,9 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bposync(company: Path, capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main([*(str(argument) for argument in arguments), "--config", str(company)])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        return cli.Result(code, out, err)
-
-    return call
+def bposync(company: Path, bposync: Call) -> Call:
+    """Runs bposync within this process, on the demo company."""
+    return partial(bposync, "--config", company)
 
 
 def workbook(path: Path) -> dict[str, list[list[Any]]]:

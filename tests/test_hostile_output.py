@@ -9,7 +9,7 @@ import io
 import re
 import sys
 import unicodedata
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from bposync.cli.output import Output
 from bposync.demo import evolution
 from bposync.sheets import guarded
 from bposync.values import visible
-from support import cli
+from support.within import Call, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,40 +67,6 @@ CODES = {key: f"H{place:03}" for place, key in enumerate(NAMES)}
 # Bold, the four colours of a plan, and their end: all that the tables use. Anything else would be data's.
 OWN_COLOURS = re.compile(r"\x1b\[(?:0|1|32|33|36|1;31)m")
 ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-
-
-class Call(Protocol):
-    """Runs bposync within this process."""
-
-    def __call__(self, *arguments: object, expect: int = 0) -> cli.Result: ...
-
-
-@pytest.fixture
-def bposync(capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        return cli.Result(code, out, err)
-
-    return call
-
-
-class Terminal(io.TextIOWrapper):
-    """A standard output that says it is a terminal, and keeps what is written to it."""
-
-    def __init__(self, encoding: str = "utf-8") -> None:
-        super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
-
-    def isatty(self) -> bool:
-        return True
-
-    @property
-    def said(self) -> str:
-        self.flush()
-        written = self.buffer
-        assert isinstance(written, io.BytesIO)
-        return written.getvalue().decode(self.encoding)
 
 
 @pytest.fixture

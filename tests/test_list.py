@@ -7,7 +7,7 @@ import io
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from bposync import demo
 from bposync.cli import output
 from bposync.cli.app import main
 from support import cli
+from support.within import Call, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,40 +86,6 @@ SEVERAL: list[dict[str, Any]] = [
     {"code": "DEF004", "name": "Delta", "type": "re", "site": "Umhlanga", "credit_limit": None, "status": "Released"},
     {"code": "EFG005", "name": "Echo", "type": "GV", "site": None, "credit_limit": 0, "status": "ACTIVE"},
 ]
-
-
-class Call(Protocol):
-    """Runs bposync within this process."""
-
-    def __call__(self, *arguments: object, expect: int = 0) -> cli.Result: ...
-
-
-@pytest.fixture
-def bposync(capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        return cli.Result(code, out, err)
-
-    return call
-
-
-class Terminal(io.TextIOWrapper):
-    """A standard output that says it is a terminal, and keeps what is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", newline="\n")
-
-    def isatty(self) -> bool:
-        return True
-
-    @property
-    def said(self) -> str:
-        self.flush()
-        written = self.buffer
-        assert isinstance(written, io.BytesIO)
-        return written.getvalue().decode()
 
 
 @pytest.fixture

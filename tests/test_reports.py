@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -30,7 +30,6 @@ from bposync.export.sync_page import MOST_CUSTOMERS, sync_page
 from bposync.export.told import Facts, SyncTold
 from bposync.plan import Plan
 from bposync.records import Action, Change, FieldChange, Outcome, OutcomeKind, Verdict
-from support import cli
 from support.browser import browser
 
 if TYPE_CHECKING:
@@ -39,17 +38,13 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+    from support.within import Call
+
 SECRET = "s3cret-of-the-books"
 FACTS = Facts(
     datetime(2026, 11, 23, 6, 30, 12, tzinfo=UTC), "thandi", "office", "0.1.0", "bposync.toml",
     Company("Example Company", "Example", "server"), "Evolution", ("Durban",), run="20261123-063012-5f1c07",
 )  # fmt: skip
-
-
-class Call(Protocol):
-    """Runs bposync within this process."""
-
-    def __call__(self, *arguments: object, expect: int = 0) -> cli.Result: ...
 
 
 class Read(HTMLParser):
@@ -87,16 +82,10 @@ def company(made: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bposync(company: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+def bposync(company: Path, bposync: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Runs bposync within this process, in the company's folder."""
     monkeypatch.chdir(company)
-
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        return cli.Result(code, out, err)
-
-    return call
+    return bposync
 
 
 @pytest.fixture

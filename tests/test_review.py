@@ -22,6 +22,7 @@ from bposync.review.make import make_sheet
 from bposync.survey import make_survey
 from support import cli
 from support.company import Company, configuration, connected, dump, sqlite_company, sqlite_url
+from support.within import caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -115,12 +116,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 
 def sat_down(company: Company, capsys: pytest.CaptureFixture[str]) -> Desk:
-    def call(*arguments: str, expect: int = 0) -> cli.Result:
-        code = main(["--config", str(company.path), *arguments])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        assert "Traceback" not in out + err
-        return cli.Result(code, out, err)
+    run = caller(capsys)
+
+    def call(*arguments: object, expect: int = 0) -> cli.Result:
+        return run("--config", company.path, *arguments, expect=expect)  # the path of now: a test may move the company
 
     return Desk(company, call)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.postgres import PostgresServer
+    from support.within import Call
 
 # Each piece is told apart by a word of its own, so that a part that leaks is found too.
 PASSWORD = " zqA@zqB:zqC/zqD#zqE%41zqF%zqG{zqH}zqI}}zqJ;zqK'zqL\"zqM\\zqN zqO?zqP&zqQ=zqR+zqS[zqT]zqU$zqV\u00e9zqW "
@@ -32,12 +33,6 @@ PASSWORDS = [
     "zq\u20ac\U0001f600",
 ]  # fmt: skip
 VARIABLE = "DATABASE_PASSWORD"
-
-
-class Call(Protocol):
-    """Runs bposync within this process."""
-
-    def __call__(self, *arguments: object, expect: int = 0) -> cli.Result: ...
 
 
 @pytest.fixture(autouse=True)

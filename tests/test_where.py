@@ -8,35 +8,17 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bposync import bpo, demo
 from bposync.cli import where
-from bposync.cli.app import main
-from support import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-class Call(Protocol):
-    """Runs bposync within this process."""
-
-    def __call__(self, *arguments: object, expect: int = 0) -> cli.Result: ...
-
-
-@pytest.fixture
-def bposync(capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*arguments: object, expect: int = 0) -> cli.Result:
-        code = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert code == expect, f"exit code {code}\n{out}\n{err}"
-        assert "Traceback" not in out + err
-        return cli.Result(code, out, err)
-
-    return call
+    from support.within import Call
 
 
 @pytest.fixture(scope="module")
