@@ -287,16 +287,16 @@ def test_updates_of_customers_in_conflict_are_counted_as_such_in_each_line(bposy
     lines = bposync("sync", "--customer", "ZEB001", "--dry-run", expect=4).stdout.splitlines()
     assert "1 update (1 field; 1 of a customer in conflict)" in lines[-3]
     assert lines[-2].startswith("Waiting for a person: 1 in conflict (1 of them partly written).")
-    assert lines[-1] == f"Next: bposync --config {company} sync --customer ZEB001"
+    assert lines[-1] == f"Next: bposync sync --customer ZEB001 --config {company}"
     lines = bposync("sync", "--customer", "ZEB001", "--yes", expect=4).stdout.splitlines()
     assert "1 update (1 of a customer in conflict)" in lines[-2]
 
 
-def test_a_plan_without_writes_ends_with_who_waits_and_how_it_is_settled(bposync: Call) -> None:
+def test_a_plan_without_writes_ends_with_who_waits_and_how_it_is_settled(bposync: Call, company: Path) -> None:
     lines = bposync("sync", "--customer", "SUN001", expect=4).stdout.splitlines()
     assert lines[-2:] == [
         "Nothing to write: 0 customers are in step.",
-        "Waiting for a person: 1 lookalike. Settle them with: bposync review --output review.xlsx",
+        f"Waiting for a person: 1 lookalike. Settle them with: bposync review --output review.xlsx --config {company}",
     ]
 
 

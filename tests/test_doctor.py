@@ -577,7 +577,7 @@ def test_whom_accounting_cannot_hold_is_counted_with_why(doctor: Doctor, company
     company.customers([{"code": "LOOK01", "name": "Looks Alike"}])
     found = doctor("--config", company.path)
     said = found.one("customers.rejected", "warning")
-    assert said.startswith("7 customers would be rejected: MUCHTOOLONGACODEFORIT0 (code: ")
+    assert said.startswith("7 customers would be rejected: MUCHTOOLONGACODEFORIT0 (Code: ")
     assert "and 5 more" in said
     assert "bposync review" in said
     assert "LOOK01 (account LOOK02 (Looks Alike) has the name)" in found.one("customers.lookalike", "warning")
@@ -787,7 +787,7 @@ def test_each_check_is_a_line_and_below_it_stands_what_to_do(company: Company, c
     assert lines[place + 1] == "    → It must select one yes or no."
     assert (
         lines[-1] == f"1 failed and 1 warning in {sum(line[:3] in ('  ✓', '  !', '  ✗') for line in lines)} checks. Mend what "
-        "failed, then run bposync doctor again."
+        f"failed, then run bposync doctor --config {company.path} again."
     )
 
 

@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 
 from bposync import apply, demo
 from bposync.accounting import Company
+from bposync.advice import typed
 from bposync.cli.app import main
 from bposync.errors import UnreachableError
 from bposync.export.changes import marked, shares
 from bposync.export.markup import Markup, element, join, readable
 from bposync.export.page import policy
-from bposync.export.settling import typed, ways
+from bposync.export.settling import ways
 from bposync.export.sync_page import MOST_CUSTOMERS, sync_page
 from bposync.export.told import Facts, SyncTold
 from bposync.plan import Plan
@@ -156,9 +157,11 @@ def test_each_who_waits_is_told_how_it_is_settled() -> None:
     assert [way.command for way in ways(Change("A B", "x", "", Action.CONFLICT))] == [
         'bposync accept "A B"', 'bposync sync --customer "A B" --overwrite',
     ]  # fmt: skip
-    assert [way.command for way in ways(Change("A1", "x", "", Action.LOOKALIKE))] == [
-        "bposync link A1 ACCOUNT", "bposync link A1 --new",
+    looks_like = Change("A1", "x", "", Action.LOOKALIKE, candidates=("X 1", "X2"))
+    assert [way.command for way in ways(looks_like)] == [
+        'bposync link A1 "X 1"', "bposync link A1 X2", "bposync link A1 --new",
     ]  # fmt: skip
+    assert ways(replace(looks_like, needs_code=True))[-1].command == "bposync link A1 --new CODE"
     assert ways(Change("A1", "x", "", Action.UPDATE)) == ()
 
 
@@ -284,7 +287,7 @@ def test_of_more_changes_it_says_how_many_were_left_out_and_where_they_are() -> 
     told = SyncTold(FACTS, dry_run=False, plan=many_changes(2 * MOST_CUSTOMERS))
     text = Read(page(told)).text
     assert f"{MOST_CUSTOMERS:,} more do not stand here" not in text  # those who need a person stand there first
-    assert text.count("C00002") == 3  # its heading and two commands
+    assert text.count("C00002") == 2  # its heading and a command
     left_out = [int(count.replace(",", "")) for count in re.findall(r"([\d,]+) more do not stand here", text)]
     assert sum(left_out) == MOST_CUSTOMERS
     assert "bposync history 20261123-063012-5f1c07" in text

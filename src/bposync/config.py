@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bposync import typed
+from bposync.advice import command
 from bposync.errors import NoConfigurationError, UsageError, did_you_mean
 from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
 from bposync.values import normalise_code, visible
@@ -174,8 +175,8 @@ def find(given: str | None, *, environment: Mapping[str, str] | None = None, sta
         return path
     raise NoConfigurationError(
         f"There is no {FILE_NAME} in {folder}, in a folder above it, or in {path.parent}.",
-        "Make one with bposync init, name one with --config FILE or in $BPOSYNC_CONFIG, or try everything on a demo company: "
-        "bposync demo",
+        f"Make one with {command('init')}, name one with --config FILE or in $BPOSYNC_CONFIG, or try everything on a demo "
+        "company: bposync demo",
     )
 
 

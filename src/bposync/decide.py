@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bposync.errors import SHOWS_CUSTOMERS, UsageError, did_you_mean
+from bposync.advice import command, shows_customers
+from bposync.errors import UsageError, did_you_mean
 from bposync.fields import FIELDS
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, remark
 from bposync.people import current_user
@@ -115,7 +116,7 @@ class Settling:
         if old is not None and not instead:
             raise UsageError(
                 f"Customer {customer.code} is linked to account {old.account} already.",
-                f"Take that back first: bposync unlink {customer.code}",
+                f"Take that back first: {command('unlink {}', customer.code)}",
             )
         self._take(account, customer)
         judged = self._both_have(customer, account) if stands else []
@@ -160,9 +161,9 @@ class Settling:
         if holder is not None and holder != mine:
             code = holder.partition(" (")[0]
             way = (
-                f"bposync unlink {code}"
+                command("unlink {}", code)
                 if normalise_code(code) in self._links
-                else f"bposync link {code} ACCOUNT, or bposync link {code} --new CODE"
+                else f"{command('link {} ACCOUNT', code)}, or {command('link {} --new CODE', code)}"
             )
             raise UsageError(f"Account {account.code} ({account.name}) is that of {holder}.", f"If that is wrong: {way}")
         self._holders[id(account)] = self._taken[id(account)] = mine
@@ -178,7 +179,7 @@ class Settling:
         if old is not None and not instead:
             raise UsageError(
                 f"Customer {customer.code} is linked to account {old.account} already.",
-                f"Take that back first: bposync unlink {customer.code}",
+                f"Take that back first: {command('unlink {}', customer.code)}",
             )
         written = self._free_code(customer, new_code)
         self._links.pop(customer.key, None)
@@ -197,7 +198,7 @@ class Settling:
         try:
             written = self._survey.books.code_for(new_code or customer.text("account") or customer.code)
         except ValueError as error:
-            hint = f"bposync link {customer.code} --new CODE"
+            hint = command("link {} --new CODE", customer.code)
             raise UsageError(f"Account code for {customer.code}: {error}.", hint) from None
         if new_code:
             self._check_typed(customer, written)
@@ -205,7 +206,7 @@ class Settling:
         for account in self._accounts.get(key, []):
             raise UsageError(
                 f"There is an account {account.code} ({account.name}) already.",
-                f"If it is the customer's: bposync link {customer.code} {account.code}; else give another code.",
+                f"If it is the customer's: {command('link {} {}', customer.code, account.code)}; else give another code.",
             )
         for other in self._customers.get(key, []):
             if other is not customer:
@@ -225,7 +226,7 @@ class Settling:
             better = "".join(sign for sign in code if sign not in odd).strip()
             raise UsageError(
                 f"Account code {quoted(code)} for {customer.code}: no code of this company has {quoted(min(odd))} in it.",
-                f"Is it a typing error? bposync link {customer.code} --new {better or 'CODE'}",
+                f"Is it a typing error? {command('link {} --new {}', customer.code, better or 'CODE')}",
             )
 
     # Whose value stands.
@@ -323,7 +324,8 @@ class Settling:
         if pairing.account is None or pairing.kind is not PairingKind.PAIRED:
             raise UsageError(
                 f"Customer {customer.code} has no account whose values could stand.",
-                f"bposync status tells how it stands; bposync link {customer.code} ACCOUNT says which account it is.",
+                f"{command('status')} tells how it stands; {command('link {} ACCOUNT', customer.code)} says which account it "
+                "is.",
             )
         for name in fields:
             if name not in self._survey.books.fields:
@@ -342,7 +344,7 @@ class Settling:
             link_ = self._survey.links.get(key)
             written = link_.customer if link_ is not None else self.customer(code).code
             if undo:
-                raise UsageError(f"Customer {written} is not ignored.", "bposync status --verbose lists who is.")
+                raise UsageError(f"Customer {written} is not ignored.", f"{command('status --verbose')} lists who is.")
         self._ignore(IGNORE, key, written, "", undo=undo, note=note)
         return written
 
@@ -351,7 +353,7 @@ class Settling:
         key = normalise_code(code)
         if undo:
             if key not in self._survey.decisions.ignored_accounts:
-                raise UsageError(f"Account {visible(code)} is not ignored.", "bposync status --verbose lists which are.")
+                raise UsageError(f"Account {visible(code)} is not ignored.", f"{command('status --verbose')} lists which are.")
             written = code
         else:
             written = self.account(code).code
@@ -449,18 +451,18 @@ def _not_linked(code: str, links: Mapping[str, Link], survey: Survey | None) -> 
         known = [link.customer for link in links.values()] + [
             each.customer.code for each in pairings if each.customer is not None
         ]
-        hint = did_you_mean(code, known, otherwise=SHOWS_CUSTOMERS)
+        hint = did_you_mean(code, known, otherwise=shows_customers())
         return UsageError(f"Customer {quoted(code)} is not linked{', and not in BPO' if pairings else ''}.", hint)
     written = pairing.customer.code
     if pairing.account is None:
         return UsageError(
             f"Customer {written} is not linked to an account, so there is nothing to take back.",
-            "bposync status tells who needs a person.",
+            f"{command('status')} tells who needs a person.",
         )
     return UsageError(
         f"Customer {written} is not linked yet: {_why_paired(pairing)} are those of account {pairing.account.code}, with which "
         "the next sync pairs it.",
-        f"If that is wrong: bposync link {written} ACCOUNT, or bposync link {written} --new CODE",
+        f"If that is wrong: {command('link {} ACCOUNT', written)}, or {command('link {} --new CODE', written)}",
     )
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-
-SHOWS_CUSTOMERS: Final = "bposync list --status all shows the customers."
-"""What to do next where a customer's code is not known."""
 
 
 class ExitCode(IntEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bposync.advice import command
 from bposync.config import Limit
 from bposync.errors import GuardError
 from bposync.records import Action, PairingKind
@@ -36,7 +37,7 @@ def check_company(company: Company, known: str) -> None:
     if known and company.name.casefold() != known.casefold():
         raise GuardError(
             f"Accounting is {company.name} ({company.database} on {company.server}), and the journal is about {known}.",
-            "Check [accounting] url and [state] company; if it is the same company under a new name: bposync adopt",
+            f"Check [accounting] url and [state] company; if it is the same company under a new name: {command('adopt')}",
         )
 
 

@@ -245,7 +245,11 @@ class _Matcher:
             if customer.key not in self.decisions.new:
                 looked_like.update(evidence)
                 reasons = tuple(_looks_like(account, found) for account, found in evidence.values())
-                pairings[place] = Pairing(PairingKind.LOOKALIKE, customer, reasons=reasons)
+                pairings[place] = Pairing(
+                    PairingKind.LOOKALIKE, customer, reasons=reasons,
+                    new_code=self._new_code(customer), candidates=tuple(account.code for account, _ in evidence.values()),
+                    is_own_code_taken=normalise_code(self._new_code(customer)) in self.by_code,
+                )  # fmt: skip
 
     def _is_free(self, account: Account) -> bool:
         return id(account) not in self.holders or id(account) in self.free_again

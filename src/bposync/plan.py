@@ -181,12 +181,16 @@ class _Planner:
         if pairing.kind is PairingKind.REJECTED:
             reasons = [*pairing.reasons, *reasons]
         if reasons:
-            return replace(base, action=Action.REJECTED, reasons=tuple(dict.fromkeys(reasons)))
+            needs_code = any(reason.startswith("code: ") for reason in reasons)
+            return replace(base, action=Action.REJECTED, reasons=tuple(dict.fromkeys(reasons)), needs_code=needs_code)
         if pairing.kind is PairingKind.NEW:
             return self._create(replace(base, account=code), customer, shape)
         if pairing.kind is PairingKind.PAIRED:
             return self._compare(base, pairing, shape)
-        return replace(base, action=_WAITING[pairing.kind], reasons=pairing.reasons)
+        return replace(
+            base, action=_WAITING[pairing.kind], reasons=pairing.reasons, candidates=pairing.candidates,
+            needs_code=pairing.kind is PairingKind.LOOKALIKE and self._needs_code(pairing),
+        )  # fmt: skip
 
     def _new_code(self, pairing: Pairing) -> tuple[str, str]:
         """Give the code that the customer's account would get, and why the books cannot hold it; both may be empty."""
@@ -197,6 +201,14 @@ class _Planner:
             return self.books.code_for(code), ""
         except ValueError as error:
             return code, str(error)
+
+    def _needs_code(self, pairing: Pairing) -> bool:
+        """Tell whether a lookalike can get an account of its own only under another code."""
+        try:
+            self.books.code_for(pairing.new_code)
+        except ValueError:
+            return True
+        return pairing.is_own_code_taken
 
     def _base(self, pairing: Pairing) -> Change:
         customer = pairing.customer

@@ -219,6 +219,10 @@ class Pairing:
     link: Link | None = None
     reasons: tuple[str, ...] = ()
     new_code: str = ""
+    candidates: tuple[str, ...] = ()
+    """The codes of the accounts that a lookalike looks like, of the one with its own code first."""
+    is_own_code_taken: bool = False
+    """Whether an account has the code already that a lookalike's own account would get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +265,10 @@ class Change:
     link: Link | None = None
     was_in_step: bool = False
     """Whether both sides agreed before: the pair is in the journal, with a value that they had in common."""
+    candidates: tuple[str, ...] = ()
+    """The codes of the accounts that a lookalike looks like."""
+    needs_code: bool = False
+    """Whether it can get an account of its own only under another code than its own."""
     mark: str = field(default="", compare=False)
     """BPO's mark where the pair is in step once all that the change writes is written; else empty."""
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from bposync import bpo as bpo_room
 from bposync import scan
 from bposync.accounting import MarkedBooks
-from bposync.errors import SHOWS_CUSTOMERS, UsageError, did_you_mean
+from bposync.advice import shows_customers
+from bposync.errors import UsageError, did_you_mean
 from bposync.match import match
 from bposync.plan import Choice, Plan, make_plan
 from bposync.records import Action, Link
@@ -132,7 +133,7 @@ class Survey:
 
 
 def _nearest_code(code: str, known: Mapping[str, str]) -> str:
-    return did_you_mean(code, known.values(), otherwise=SHOWS_CUSTOMERS)
+    return did_you_mean(code, known.values(), otherwise=shows_customers())
 
 
 def make_survey(

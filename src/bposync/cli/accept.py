@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bposync.advice import command
 from bposync.cli.deciding import deciding, said
 from bposync.fields import FIELDS
 from bposync.words import cell
@@ -56,9 +57,8 @@ def _how_to_fill(customer: str, accepted: Sequence[Accepted]) -> list[str]:
     blank = [each.field for each in accepted if FIELDS[each.field].is_blank(each.accounting)]
     if not blank:
         return []
-    return [
-        f"To fill {'it' if len(blank) == 1 else 'them'} in all the same: bposync accept {customer} {' '.join(blank)} --undo"
-    ]
+    form = f"accept {{}} {' '.join(blank)} --undo"
+    return [f"To fill {'it' if len(blank) == 1 else 'them'} in all the same: {command(form, customer)}"]
 
 
 def _line_undone(taken: Accepted) -> str:

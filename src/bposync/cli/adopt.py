@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bposync.advice import command
 from bposync.cli.deciding import said
 from bposync.errors import DeclinedError, GuardError, NotConfirmedError
 
@@ -40,13 +41,14 @@ def adopt(
                 raise NotConfirmedError("Nothing was changed: there is no terminal to ask at.", "Look at both, then: --yes")
             if not output.ask(block, "Do the journal's links belong to this company?"):
                 raise DeclinedError(
-                    "Nothing was changed, for the answer was not yes.", "Until then a sync stops: bposync adopt asks again."
+                    "Nothing was changed, for the answer was not yes.",
+                    f"Until then a sync stops: {command('adopt')} asks again.",
                 )
         with accounting.way.lock(), open_journal(settings, writes=True) as journal, journal.deciding() as connection:
             if journal.known_company_in(connection) != known:
                 raise GuardError(
                     "Somebody else adopted a company while the question waited; nothing was changed.",
-                    "Look again: bposync adopt",
+                    f"Look again: {command('adopt')}",
                 )
             journal.know_company(connection, company.name)
             journal.decisions.log(connection, "adopt", "", "", f"{known} -> {company.name}")

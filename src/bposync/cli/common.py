@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from bposync import __version__, tracing
+from bposync import __version__, advice, tracing
 from bposync.cli.output import Output
 from bposync.secrets import redact
 from bposync.values import visible
@@ -51,6 +51,7 @@ class Session:
         self.options = options
         self.output = Output(as_json=options.as_json, quiet=options.quiet, verbose=options.verbose, plain=options.plain)
         self._settings: Settings | None = None
+        advice.repeat_config(options.config)
         tracing.to(self.output.note if options.verbose and not options.quiet else None)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
+from bposync.advice import command
 from bposync.errors import BposyncError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def copy_links(session: Session, journal: Journal) -> None:
         if (kept := copies.write_beside(journal)) is not None:
             session.output.note(
                 f"This journal is new, and there was a copy of links and decisions of another one: it is kept as {kept}. "
-                f"What it has and this journal lacks is taken in by: bposync link --import {kept}"
+                f"What it has and this journal lacks is taken in by: {command('link --import {}', str(kept))}"
             )
     except BposyncError as error:
         session.output.note(f"The copy of links and decisions beside the journal was not written: {error.message}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from bposync.advice import command
 from bposync.cli import terminal
 from bposync.errors import ExitCode
 
@@ -75,9 +76,10 @@ def _shown(check: Check) -> dict[str, Any]:
 
 
 def _conclusion(failed: int, warnings: int, checks: int) -> str:
+    again = command("sync --dry-run")
     if not failed and not warnings:
-        return f"All is as it should be ({checks} checks). See what a sync would do: bposync sync --dry-run"
+        return f"All is as it should be ({checks} checks). See what a sync would do: {again}"
     said = [f"{failed} failed"] if failed else []
     said += [f"{warnings} warning{'s'[: warnings != 1]}"] if warnings else []
-    then = "Mend what failed, then run bposync doctor again." if failed else "See what a sync would do: bposync sync --dry-run"
+    then = f"Mend what failed, then run {command('doctor')} again." if failed else f"See what a sync would do: {again}"
     return f"{' and '.join(said)} in {checks} checks. {then}"

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bposync.advice import command
 from bposync.errors import BposyncError, StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class SyncFiles:
         if output is not None and not dry_run:
             raise UsageError(
                 "sync: --output is for --dry-run: it holds the plan.",
-                "What a sync did: --report FILE.html, or bposync history.",
+                f"What a sync did: --report FILE.html, or {command('history')}.",
             )
         if report is not None:
             files.ending_of(report, files.PAGE, "--report")

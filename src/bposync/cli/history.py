@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.advice import command, shows_customers
 from bposync.cli import report
 from bposync.cli.output import Column
-from bposync.errors import SHOWS_CUSTOMERS, BposyncError, UsageError, did_you_mean
+from bposync.errors import BposyncError, UsageError, did_you_mean
 from bposync.values import normalise_code, quoted
 from bposync.words import counted, local
 
@@ -35,7 +36,7 @@ def show(
 
     if verify:
         if run is not None or customer is not None:
-            raise UsageError("history: --verify is about the whole journal.", "bposync history --verify")
+            raise UsageError("history: --verify is about the whole journal.", command("history --verify"))
         return _verify(session)
     with open_journal(session.settings, writes=False) as journal:
         runs = journal.runs.all()
@@ -78,7 +79,7 @@ def _check_known(session: Session, code: str, linked: set[str]) -> None:
         return
     if any(normalise_code(known) == key for known in codes):
         return
-    hint = did_you_mean(code, codes, otherwise=SHOWS_CUSTOMERS)
+    hint = did_you_mean(code, codes, otherwise=shows_customers())
     raise UsageError(f"history: there is no customer {quoted(code)}.", hint)
 
 
@@ -180,7 +181,7 @@ def _count_decisions(session: Session, decided: Sequence[Decided]) -> None:
         session.output.line()
         session.output.line(
             f"Decided by people: {len(decided):,}, the last on {local(decided[-1].at)} by {decided[-1].by}. "
-            "Each is in bposync history --customer CODE, all are in --json."
+            f"Each is in {command('history --customer CODE')}, all are in --json."
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bposync.advice import command
 from bposync.cli.deciding import deciding, said
 from bposync.errors import UsageError
 
@@ -27,7 +28,7 @@ def ignore(
 
     if (customer is None) == (account is None):
         raise UsageError(
-            "ignore: one customer, or one account.", "bposync ignore CUSTOMER, or bposync ignore --account ACCOUNT"
+            "ignore: one customer, or one account.", f"{command('ignore CUSTOMER')}, or {command('ignore --account ACCOUNT')}"
         )
     with deciding(session) as (survey, journal):
         if customer is not None:

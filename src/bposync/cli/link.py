@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bposync.advice import command, with_commands
 from bposync.cli.deciding import copy_links, deciding, said
 from bposync.errors import UsageError
 from bposync.values import normalise_code
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from bposync.cli.common import Session
     from bposync.journal.copies import Copied
     from bposync.survey import Survey
+
+
+_HOW: Final = "{link CUSTOMER ACCOUNT}, or {link CUSTOMER --new [CODE]}"
 
 
 def link(
@@ -39,7 +43,7 @@ def link(
     if (export is not None) + (import_ is not None) + (customer is not None) != 1:
         raise UsageError(
             "link: one customer, or --export FILE, or --import FILE.",
-            "bposync link CUSTOMER ACCOUNT, or bposync link CUSTOMER --new [CODE]",
+            with_commands(_HOW),
         )
     if export is not None:
         return _export(session, export)
@@ -47,7 +51,7 @@ def link(
         return _import(session, import_)
     assert customer is not None  # noqa: S101 - one of the three is given
     if account is None and not new:
-        raise UsageError("link: which account?", "bposync link CUSTOMER ACCOUNT, or bposync link CUSTOMER --new [CODE]")
+        raise UsageError("link: which account?", with_commands(_HOW))
     with deciding(session) as (survey, journal):
         if new:
             code = decide.link_new(survey, journal, customer, account or "")
@@ -107,7 +111,7 @@ def _left_behind(survey: Survey, customer: str, account: str) -> list[str]:
             left = pairing.account
             if normalise_code(left.code) != normalise_code(account):
                 said = f"Account {left.code} ({left.name}) has its code and name, and is nobody's now."
-                return [said, f"If that was a slip: bposync unlink {pairing.customer.code}"]
+                return [said, f"If that was a slip: {command('unlink {}', pairing.customer.code)}"]
     return []
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from bposync import reasons
+from bposync.advice import REVIEW, command, with_commands
 from bposync.cli.output import Column
 from bposync.fields import FIELDS
 from bposync.plan import ATTENTION
@@ -21,16 +23,15 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _SETTLE: Final = {
-    Action.LOOKALIKE: "A lookalike may be an account that is there: it is that account with bposync link CUSTOMER ACCOUNT, "
-    "it gets one of its own with bposync link CUSTOMER --new [CODE].",
+    Action.LOOKALIKE: "A lookalike may be an account that is there: it is that account with {link CUSTOMER ACCOUNT}, "
+    "it gets one of its own with {link CUSTOMER --new [CODE]}.",
     Action.REJECTED: "Rejected is what accounting cannot hold: mend it in BPO; a code that does not fit gets another account "
-    "code with bposync link CUSTOMER --new CODE.",
-    Action.MISSING: "Missing is an account that is no longer there: bposync unlink CUSTOMER forgets it.",
-    Action.CONFLICT: "A conflict is two values of which nobody knows the right one: accounting's stand with bposync accept "
-    "CUSTOMER, BPO's with bposync sync --customer CUSTOMER --overwrite.",
+    "code with {link CUSTOMER --new CODE}.",
+    Action.MISSING: "Missing is an account that is no longer there: {unlink CUSTOMER} forgets it.",
+    Action.CONFLICT: "A conflict is two values of which nobody knows the right one: accounting's stand with {accept CUSTOMER}, "
+    "BPO's with {sync --customer CUSTOMER --overwrite}.",
 }
-"""What can be done about whom, in the order in which a plan shows them."""
-REVIEW: Final = "bposync review --output review.xlsx"
+"""What can be done about whom, in the order in which a plan shows them; commands stand in braces."""
 _GOOD, _CAREFUL, _BAD, _CHANGE = "32", "33", "1;31", "36"
 TONES: Final = {
     "in step": _GOOD, "to create": _GOOD, "written": _GOOD, "is written": _GOOD, "exported": _GOOD, "to update": _CHANGE,
@@ -114,9 +115,9 @@ def settling_lines(output: Output, changes: Iterable[Change]) -> None:
     present = {change.action for change in changes}
     for action, line in _SETTLE.items():
         if action in present:
-            output.line(line)
+            output.line(with_commands(line))
     if present & set(_SETTLE):
-        output.line(f"Many of them are settled faster in a spreadsheet: {REVIEW}")
+        output.line(f"Many of them are settled faster in a spreadsheet: {command(REVIEW)}")
         output.line()
 
 
@@ -125,10 +126,9 @@ def attention_lines(output: Output, changes: Sequence[Change]) -> None:
     waiting = [change for change in changes if change.action in ATTENTION]
     whole = output.quiet or output.verbose or not output.is_terminal
     for change in _beginning(waiting, whole=whole):
-        reasons = "; ".join(change.reasons) or ", ".join(difference.field for difference in change.fields)
-        output.important(f"{WORDS[change.action].capitalize()}: {change.code} {change.name}: {reasons}")
+        output.important(f"{WORDS[change.action].capitalize()}: {change.code} {change.name}: {reasons.in_short(change)}")
     if left_out := len(waiting) - len(_beginning(waiting, whole=whole)):
-        output.line(f"And {left_out:,} more. All of them: --verbose, or in a spreadsheet: {REVIEW}")
+        output.line(f"And {left_out:,} more. All of them: --verbose, or in a spreadsheet: {command(REVIEW)}")
 
 
 def _reasons_of(output: Output, title: str, changes: Sequence[Change], action: Action, *, whole: bool) -> None:
@@ -146,25 +146,10 @@ def _reasons(output: Output, changes: Sequence[Change], *, whole: bool) -> None:
     ]  # fmt: skip
     rows = []
     for change in changes:
-        for place, reason in enumerate(_why(change) or ("",)):
+        for place, reason in enumerate(reasons.in_words(change) or ("",)):
             who = [change.code, change.name, change.account, WORDS[change.action]] if place == 0 else [""] * 4
             rows.append([*who, reason])
     output.table(columns, rows, hint=_ALL_HINT, whole=whole)
-
-
-def _why(change: Change) -> list[str]:
-    """Give a change's reasons; a conflict's with the two values."""
-    conflicts = {each.field: each for each in change.fields if each.verdict is Verdict.CONFLICT}
-    said = []
-    for reason in change.reasons:
-        name, _, why = reason.partition(": ")
-        if (each := conflicts.get(name)) is not None:
-            old, new = (cell(value) or "(blank)" for value in (each.old, each.new))
-            agreed = f", last agreed {cell(each.last) or '(blank)'}" if each.agreed else ""
-            said.append(f"{FIELDS[name].label}: accounting has {old}, BPO {new}{agreed}: {why}")
-        else:
-            said.append(reason)
-    return said or [f"{FIELDS[each.field].label}: {VERDICTS[each.verdict]}" for each in change.fields]
 
 
 def _new_accounts(output: Output, creates: Sequence[Change], *, whole: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.advice import REVIEW, command
 from bposync.cli.deciding import deciding, looking
 from bposync.cli.output import Column
 from bposync.errors import DeclinedError, GuardError, NotConfirmedError, UsageError
@@ -42,7 +43,7 @@ def review(
     if (output is None) == (apply is None):
         raise UsageError(
             "review: either a sheet to write, or one to read.",
-            "bposync review --output review.xlsx; fill in the column decision; bposync review --apply review.xlsx",
+            f"{command(REVIEW)}; fill in the column decision; {command('review --apply review.xlsx')}",
         )
     if output is not None:
         return _write(session, output, site, force=force)
@@ -74,7 +75,7 @@ def _write(session: Session, path: Path, site: list[str] | None, *, force: bool)
         f"{path}: {len(sheet.rows):,} row{'s'[: len(sheet.rows) != 1]} for a person{f' ({said})' if said else ''}."
     )
     if sheet.rows:
-        session.output.line(f"Fill in the column decision, then: bposync review --apply {path}")
+        session.output.line(f"Fill in the column decision, then: {command('review --apply {}', str(path))}")
     return 0
 
 
@@ -92,7 +93,7 @@ def _keep_decided(path: Path) -> None:
     if filled_in:
         raise UsageError(
             f"{path} is there already, with {filled_in:,} row{'s'[: filled_in != 1]} filled in.",
-            f"Record them with bposync review --apply {path}, name another file, or add --force.",
+            f"Record them with {command('review --apply {}', str(path))}, name another file, or add --force.",
         )
 
 
@@ -146,7 +147,7 @@ def _done(session: Session, path: Path, reading: Reading) -> int:
     if reading.already:
         output.line(f"Recorded before: {reading.already:,}.")
     if count:
-        output.important(f"Recorded: {count:,} decision{'s'[: count != 1]}. Carry them out with: bposync sync")
+        output.important(f"Recorded: {count:,} decision{'s'[: count != 1]}. Carry them out with: {command('sync')}")
     else:
         output.line("Nothing is new." if reading.already else "There is nothing to record: the column decision is empty.")
     return 0
@@ -204,7 +205,7 @@ def _ask(session: Session, path: Path, reading: Reading) -> None:
         return
     else:
         error = DeclinedError(
-            "Nothing was recorded, for the answer was not yes.", f"To record it: bposync review --apply {path}"
+            "Nothing was recorded, for the answer was not yes.", f"To record it: {command('review --apply {}', str(path))}"
         )
     error.document = _document(path, reading)
     raise error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import TYPE_CHECKING, Final
 
+from bposync.advice import command
 from bposync.errors import UsageError, did_you_mean
 from bposync.records import Action
 from bposync.values import quoted
@@ -13,7 +12,6 @@ from bposync.values import quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bposync.cli.common import Session
 
 _LONGEST_NAME: Final = 60
 LONGEST_PLACE: Final = 300
@@ -39,7 +37,6 @@ def chosen(only: str | None, *, dry_run: bool) -> frozenset[Action]:
 
 
 def typed_again(
-    session: Session,
     sites: Sequence[str] | None,
     customers: Sequence[str] | None,
     max_changes: str | None,
@@ -48,19 +45,16 @@ def typed_again(
     fail_fast: bool,
 ) -> str:
     """Give the command line of this sync as it is typed without --dry-run."""
-    words = ["bposync", *(["--config", session.options.config] if session.options.config else []), "sync"]
+    form, words = ["sync"], []
     for option, values in (("--site", sites), ("--customer", customers)):
-        words += [word for value in values or () for word in (option, value)]
-    words += [f"--max-changes={max_changes}"] if max_changes else []
-    words += [option for option, given in (("--overwrite", overwrite), ("--fail-fast", fail_fast)) if given]
-    return " ".join(map(_typed, words))
-
-
-def _typed(word: str) -> str:
-    """Give a word as a shell takes it, the one of the system that it is typed on."""
-    if sys.platform == "win32":
-        return f'"{word}"' if " " in word else word
-    return shlex.quote(word)
+        for value in values or ():
+            form.append(f"{option} {{}}")
+            words.append(value)
+    if max_changes:
+        form.append("--max-changes {}")
+        words.append(max_changes)
+    form += [option for option, given in (("--overwrite", overwrite), ("--fail-fast", fail_fast)) if given]
+    return command(" ".join(form), *words)
 
 
 def named(text: str, longest: int = _LONGEST_NAME) -> str:

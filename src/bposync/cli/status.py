@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.advice import command
 from bposync.cli import files
 from bposync.cli.output import Column
 from bposync.errors import ExitCode
@@ -188,7 +189,7 @@ def _conclude(session: Session, plan: Plan, *, in_sync: bool) -> None:
     if not output.quiet:
         for note in plan.notes:
             output.note(note)
-    output.line("All customers are in step." if in_sync else "See what a sync would do: bposync sync --dry-run")
+    output.line("All customers are in step." if in_sync else f"See what a sync would do: {command('sync --dry-run')}")
 
 
 def _ignored(survey: Survey) -> dict[str, list[dict[str, Any]]]:
@@ -217,7 +218,7 @@ def _print_ignored(session: Session, ignored: dict[str, list[dict[str, Any]]]) -
         return
     said = [f"{len(customers):,} customer{'s'[: len(customers) != 1]}"] if customers else []
     said += [f"{len(accounts):,} account{'s'[: len(accounts) != 1]}"] if accounts else []
-    how = "Taken back with: bposync ignore CUSTOMER --undo" if output.verbose else "Who: bposync status --verbose"
+    how = f"Taken back with: {command('ignore CUSTOMER --undo')}" if output.verbose else f"Who: {command('status --verbose')}"
     output.line(f"Ignored by a decision: {' and '.join(said)}. {how}")
     if output.verbose:
         rows = [["customer", each["code"], each["name"]] for each in customers]

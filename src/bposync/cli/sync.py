@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bposync.advice import REVIEW, command
 from bposync.cli.deciding import copy_links
 from bposync.cli.files import SyncFiles
 from bposync.cli.showing import LONGEST_PLACE, chosen, named, typed_again
@@ -67,7 +68,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
     """Bring BPO's customers into the accounting system: show a plan, ask, write it, read it back."""
     limit = _limit(max_changes)
     shown = chosen(only, dry_run=dry_run)
-    again = typed_again(session, site, customer, max_changes, overwrite=overwrite, fail_fast=fail_fast)
+    again = typed_again(site, customer, max_changes, overwrite=overwrite, fail_fast=fail_fast)
     files = SyncFiles.asked(session, output, report, force=force, separator=separator, dry_run=dry_run)
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
@@ -138,7 +139,7 @@ class _Sync:
         self.asked = False
         self.only: frozenset[Action] = frozenset()
         """What is shown, where not everything is; the plan stays whole."""
-        self.again = "bposync sync"
+        self.again = command("sync")
         self.known_company = ""
         self.journal_was: tuple[int, ...] = ()
         self.left_out: list[str] = []
@@ -199,7 +200,7 @@ class _Sync:
         if first and not survey.links and (copy := copies.path_beside(journal)) is not None and copy.exists():
             self.output.note(
                 f"This journal is new, and {copy} is a copy of another one's links and decisions. If that one was lost, take "
-                f"them in first: bposync link --import {copy}"
+                f"them in first: {command('link --import {}', str(copy))}"
             )
         if first:
             for line in self.bpo.left_out_in_words():
@@ -255,8 +256,6 @@ class _Sync:
 
     def stop(self, plan: Plan) -> int:
         """End a dry run."""
-        from bposync.cli import report
-
         try:
             self.files.save()
         except BposyncError as error:
@@ -272,15 +271,13 @@ class _Sync:
         else:
             self.output.line("A sync would write nothing.")
         if plan.needs_person:
-            self.output.line(f"Waiting for a person: {waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
+            self.output.line(f"Waiting for a person: {waiting_in_words(plan)}. Settle them with: {command(REVIEW)}")
         if plan.writes:
             self.output.line(f"Next: {self.again}")
         return int(ExitCode.NOT_WRITTEN if plan.needs_person else ExitCode.DONE)
 
     def ask(self, plan: Plan) -> None:
         """Ask before writing; raise where nobody says yes."""
-        from bposync.cli import report
-
         company = self.accounting.books.company
         block = [
             "",
@@ -290,7 +287,7 @@ class _Sync:
             f"To write:  {writes_in_words(plan)}",
         ]
         if plan.needs_person:
-            block.append(f"Waiting:   {waiting_in_words(plan)}: not written before a person settles it. {report.REVIEW}")
+            block.append(f"Waiting:   {waiting_in_words(plan)}: not written before a person settles it. {command(REVIEW)}")
         if self.accounting.way.caution:
             block.append(f"Note:      {self.accounting.way.caution}")
         if not self.output.can_ask():
@@ -412,7 +409,7 @@ class _Sync:
         for line in self.left_out:
             self.output.important(line)
         if plan.needs_person:
-            self.output.line(f"Waiting for a person: {waiting_in_words(plan)}. Settle them with: {report.REVIEW}")
+            self.output.line(f"Waiting for a person: {waiting_in_words(plan)}. Settle them with: {command(REVIEW)}")
         drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
         if drifts:
             self.output.line(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bposync.advice import command
 from bposync.cli.deciding import deciding, said
 from bposync.match import is_inactive
 from bposync.values import normalise_code, normalise_name
@@ -39,6 +40,6 @@ def _paired_again(survey: Survey, code: str) -> list[str]:
         for account in survey.accounts if customer.key == key else ():
             if normalise_code(account.code) == key and normalise_name(account.name) == normalise_name(customer.name):
                 again = f"Code and name are those of account {account.code}, so the next sync pairs them again."
-                who = f"If it is another: bposync link {customer.code} ACCOUNT, or bposync link {customer.code} --new CODE"
-                return [again, who]
+                other, new = command("link {} ACCOUNT", customer.code), command("link {} --new CODE", customer.code)
+                return [again, f"If it is another: {other}, or {new}"]
     return []

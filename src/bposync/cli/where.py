@@ -189,17 +189,17 @@ def _waiting(run: Run | None) -> int:
 
 def _following(settings: Settings, found: _Found) -> list[tuple[str, str]]:
     """Give what may be typed next, and why."""
-    from bposync.cli import report
+    from bposync.advice import REVIEW, command
 
     if settings.accounting is None:
-        return [("bposync list", "without [accounting] there is only the Customer Listing")]
+        return [(command("list"), "without [accounting] there is only the Customer Listing")]
     if found.unknown:
-        return [("bposync sync", "looks up what became of the writes, then asks")]
+        return [(command("sync"), "looks up what became of the writes, then asks")]
     if found.journal_read and found.last is None:
-        return [("bposync sync --dry-run", "shows what a first sync would do; nothing is written")]
+        return [(command("sync --dry-run"), "shows what a first sync would do; nothing is written")]
     if _waiting(found.last):
-        return [("bposync status", "who is in step and who is not"), (report.REVIEW, "all that needs a person, as a sheet")]
-    return [("bposync status", "who is in step and who is not")]
+        return [(command("status"), "who is in step and who is not"), (command(REVIEW), "all that needs a person, as a sheet")]
+    return [(command("status"), "who is in step and who is not")]
 
 
 def _document(settings: Settings, found: _Found, following: list[tuple[str, str]]) -> dict[str, Any]:

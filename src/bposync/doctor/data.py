@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from bposync import guards
+from bposync import guards, reasons
+from bposync.advice import REVIEW, command, with_commands
 from bposync.apply import check_way
 from bposync.doctor.check import Check, Checks, failed, ok, some, warning
 from bposync.errors import BposyncError, GuardError
@@ -115,22 +116,22 @@ def plan(listing: Listing, opened: Opened, journal: Journal) -> Checks[None]:
 _WAITING: Final = {
     Action.REJECTED: (
         "would be rejected", "would be rejected",
-        "Mend it in BPO. A code that does not fit gets another account code: bposync link CUSTOMER --new CODE",
+        "Mend it in BPO. A code that does not fit gets another account code: {link CUSTOMER --new CODE}",
     ),
     Action.LOOKALIKE: (
         "looks like an account that is not certainly its own", "look like accounts that are not certainly their own",
-        "Settle each: bposync link CUSTOMER ACCOUNT, or bposync link CUSTOMER --new",
+        "Settle each: {link CUSTOMER ACCOUNT}, or {link CUSTOMER --new [CODE]}",
     ),
     Action.CONFLICT: (
         "differs in what both sides filled in", "differ in what both sides filled in",
-        "Settle each: bposync accept CUSTOMER, or bposync sync --customer CUSTOMER --overwrite",
+        "Settle each: {accept CUSTOMER}, or {sync --customer CUSTOMER --overwrite}",
     ),
     Action.MISSING: (
         "is linked to an account that is no longer there", "are linked to accounts that are no longer there",
-        "Bring the account back in accounting, or take the pairing back: bposync unlink CUSTOMER",
+        "Bring the account back in accounting, or take the pairing back: {unlink CUSTOMER}",
     ),
 }  # fmt: skip
-"""What waits for a person: of one customer, of several, and what to do."""
+"""What waits for a person: of one customer, of several, and what to do, with the commands in braces."""
 
 
 def _attention(made: Plan) -> Iterator[Check]:
@@ -140,14 +141,14 @@ def _attention(made: Plan) -> Iterator[Check]:
         if found:
             clean = False
             said = f"{many(len(found), 'customer')} {one if len(found) == 1 else several}: {_examples(found)}"
-            sheet = "; all of them in a spreadsheet: bposync review --output review.xlsx" if len(found) > _MANY else ""
-            yield warning(f"customers.{action}", said, f"{hint}{sheet}")
+            sheet = f"; all of them in a spreadsheet: {command(REVIEW)}" if len(found) > _MANY else ""
+            yield warning(f"customers.{action}", said, f"{with_commands(hint)}{sheet}")
     if clean:
         yield ok("customers.plan", "No customer waits for a person: none is rejected, a lookalike, in conflict or missing.")
 
 
 def _examples(found: Sequence[Change], most: int = 2) -> str:
-    said = "; ".join(f"{visible(change.code)} ({visible('; '.join(change.reasons))})" for change in found[:most])
+    said = "; ".join(f"{visible(change.code)} ({visible(reasons.in_short(change))})" for change in found[:most])
     return f"{said}{f'; and {len(found) - most:,} more' if len(found) > most else ''}."
 
 
@@ -164,7 +165,7 @@ def _held(made: Plan) -> Iterator[Check]:
             customers += 1
             by_field.update(names)
             reason = next((reason for reason in change.reasons if reason.partition(":")[0] in names), "")
-            example = example or f"{visible(change.code)} ({visible(reason)})"
+            example = example or f"{visible(change.code)} ({visible(reasons.labelled(reason))})"
     if not customers:
         yield ok("customers.held", "Every value of theirs fits into its account.")
         return

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from bposync import database, guards
 from bposync.accounting import locks
 from bposync.accounting.partner_ways import place_or_none
+from bposync.advice import command
 from bposync.doctor import drivers, rights, servers
 from bposync.doctor.check import Check, Checks, failed, ok, warning
 from bposync.errors import BposyncError, UnreachableError, UsageError
@@ -152,7 +153,7 @@ def _chain(journal: Journal) -> Iterator[Check]:
     for problem in found.problems[:_MOST_PROBLEMS]:
         error = UsageError(
             f"The journal is not as it was recorded. {problem}",
-            "bposync history --verify shows all of it. Who may write there? A backup tells what stood there before.",
+            f"{command('history --verify')} shows all of it. Who may write there? A backup tells what stood there before.",
         )
         yield failed("journal.chain", error)
 

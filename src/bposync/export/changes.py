@@ -6,11 +6,13 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from bposync.advice import REVIEW, command
 from bposync.export.markup import Markup, element, join
 from bposync.export.page import code, section, table
 from bposync.export.settling import ways
 from bposync.fields import FIELDS
 from bposync.plan import ATTENTION
+from bposync.reasons import labelled
 from bposync.records import Verdict
 from bposync.values import normalise_code
 from bposync.words import VERDICTS, WORDS, cell
@@ -49,7 +51,7 @@ def people(changes: Sequence[Change], count: int, more: Child = None) -> Markup 
     )
     hint: list[Child] = [
         "Many of them are settled faster in a spreadsheet: ",
-        element("code", "bposync review --output review.xlsx"),
+        element("code", command(REVIEW)),
     ]
     return section("Needs a person", entries, more, count=count, lead=join(*hint) if count > 1 else None)
 
@@ -87,10 +89,7 @@ def _head(change: Change, state: str) -> Markup:
 
 
 def _why(change: Change) -> Markup | None:
-    said: list[Markup] = []
-    for reason in change.reasons:
-        name, _, rest = reason.partition(": ")
-        said.append(element("li", f"{FIELDS[name].label}: {rest}" if name in FIELDS else reason))
+    said = [element("li", labelled(reason)) for reason in change.reasons]
     for difference in change.fields:
         if difference.verdict is not Verdict.WRITE and change.action in ATTENTION:
             label, (old, new) = FIELDS[difference.field].label, marked(difference.old, difference.new, *_NEITHER)

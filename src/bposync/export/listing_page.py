@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bposync.advice import command
 from bposync.export.markup import Markup, element
 from bposync.export.page import left_out, page, section, table
 from bposync.fields import FIELDS, Kind
@@ -24,7 +25,9 @@ def listing_page(rows: Sequence[Row], names: Sequence[str], facts: Facts) -> Mar
     body = [element("tr", [_cell(row, name, first=not place) for place, name in enumerate(names)]) for row in rows[:MOST_ROWS]]
     made = table(headings, [element("tbody", body)], class_="listing", caption="One row for each customer and site")
     region = element("div", made, class_="wide", role="region", aria_label="Customers", tabindex="0")
-    more = left_out(len(rows) - MOST_ROWS if len(rows) > MOST_ROWS else 0, "All of them: bposync list --output customers.xlsx")
+    more = left_out(
+        len(rows) - MOST_ROWS if len(rows) > MOST_ROWS else 0, f"All of them: {command('list --output customers.xlsx')}"
+    )
     return page("Customer Listing", facts, [section("Customers", region, more, count=len(rows))], landscape=True)
 
 

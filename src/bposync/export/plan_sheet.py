@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bposync.fields import FIELDS
+from bposync.reasons import labelled
 from bposync.records import Action
 from bposync.sheets import Heading, Sheet
 from bposync.words import VERDICTS, WORDS, local
@@ -62,7 +63,7 @@ def about_sheet(rows: list[tuple[Cell, Cell]]) -> Sheet:
 def _rows(change: Change) -> list[list[Cell]]:
     who: list[Cell] = [change.code, change.name, ", ".join(change.sites), change.account, WORDS[change.action]]
     if not change.fields:
-        return [[*who, "", "", "", "", "", "; ".join(change.reasons)]]
+        return [[*who, "", "", "", "", "", "; ".join(map(labelled, change.reasons))]]
     leads = tuple(f"{difference.field}: " for difference in change.fields)
     of_all = [reason for reason in change.reasons if not reason.startswith(leads)]
     return [[*who, *_field(difference), _why(difference, change, of_all)] for difference in change.fields]
@@ -80,7 +81,7 @@ def _field(difference: FieldChange) -> list[Cell]:
 def _why(difference: FieldChange, change: Change, of_all: list[str]) -> str:
     lead = f"{difference.field}: "
     own = [reason.removeprefix(lead) for reason in change.reasons if reason.startswith(lead)]
-    return "; ".join(own + of_all)
+    return "; ".join(own + list(map(labelled, of_all)))
 
 
 def value_cell(value: Value) -> Cell:

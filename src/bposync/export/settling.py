@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bposync.advice import REVIEW, command, typed
 from bposync.records import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bposync.records import Change
 
-_BARE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+-]*", re.ASCII)
-# What no shell (sh, PowerShell, cmd) reads as anything else between quotation marks.
-_QUOTED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+:;,#&()\[\]{}=~*?<>| '-]*", re.ASCII)
+_MOST_CANDIDATES: Final = 3
+CODE: Final = "CODE"
+"""What stands in a command for a code that a person chooses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to settle it: what it means, and the command. Words in capitals stand for what a person has to fill in."""
+    """One way to settle it: what it means, and the command, which works as it stands but where it has CODE in it."""
 
     means: str
     command: str
@@ -26,34 +28,31 @@ class Way:
 
 def ways(change: Change) -> tuple[Way, ...]:
     """Give the ways in which a person settles a customer, the likeliest first; none where nothing is to be settled."""
-    code = typed(change.code)
-    if change.action not in _WAYS:
-        return ()
-    if not code:
-        return (Way("Its code cannot be typed as it is: settle it in a sheet", "bposync review --output review.xlsx"),)
-    known = _WAYS[change.action]
-    if change.action is Action.REJECTED and any(reason.startswith("code: ") for reason in change.reasons):
-        known = (_ANOTHER_CODE, *known)
-    return tuple(Way(means, command.replace("CUSTOMER", code, 1)) for means, command in known)
+    known = tuple(_ways(change))
+    if known and not typed(change.code):
+        return (Way("Its code cannot be typed as it is: settle it in a sheet", command(REVIEW)),)
+    return known
 
 
-_ANOTHER_CODE: Final = ("Its account gets another code", "bposync link CUSTOMER --new CODE")
-_WAYS: Final = {
-    Action.CONFLICT: (
-        ("Accounting's values stand", "bposync accept CUSTOMER"),
-        ("BPO's values win", "bposync sync --customer CUSTOMER --overwrite"),
-    ),
-    Action.LOOKALIKE: (
-        ("It is the account named above", "bposync link CUSTOMER ACCOUNT"),
-        ("It gets an account of its own", "bposync link CUSTOMER --new"),
-    ),
-    Action.REJECTED: (("Mend it in BPO, then", "bposync sync --customer CUSTOMER"),),
-    Action.MISSING: (("Forget the account that is gone", "bposync unlink CUSTOMER"),),
-}
+def _ways(change: Change) -> Iterator[Way]:
+    code = change.code
+    if change.action is Action.CONFLICT:
+        yield Way("Accounting's values stand", command("accept {}", code))
+        yield Way("BPO's values win", command("sync --customer {} --overwrite", code))
+    elif change.action is Action.LOOKALIKE:
+        for candidate in change.candidates[:_MOST_CANDIDATES]:
+            if typed(candidate):
+                yield Way(f"It is account {candidate}", command("link {} {}", code, candidate))
+        yield _new(change, "It gets an account of its own")
+    elif change.action is Action.REJECTED:
+        if change.needs_code:
+            yield _new(change, "Its account gets another code")
+        yield Way("Mend it in BPO, then", command("sync --customer {}", code))
+    elif change.action is Action.MISSING:
+        yield Way("Forget the account that is gone", command("unlink {}", code))
 
 
-def typed(code: str) -> str:
-    """Give a code as it is typed in any shell, or nothing where no quoting is sure to do no harm in each of them."""
-    if _BARE.fullmatch(code):
-        return code
-    return f'"{code}"' if _QUOTED.fullmatch(code) else ""
+def _new(change: Change, means: str) -> Way:
+    if change.needs_code:
+        return Way(f"{means}, {CODE}, which is yours to choose", command(f"link {{}} --new {CODE}", change.code))
+    return Way(means, command("link {} --new", change.code))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bposync.advice import command
 from bposync.export import changes as parts
 from bposync.export.markup import Markup, element
 from bposync.export.page import bullets, code, left_out, page, section, table, verdict
@@ -37,9 +38,9 @@ def status_page(told: StatusTold) -> Markup:
     gone = [change for change in plan.changes if change.action is Action.GONE]
     groups: list[Sequence[object]] = [waiting, changed, created, untouched, gone, plan.accounting_only]
     shown = parts.shares(MOST_CUSTOMERS, *groups)
-    where = "All of them: bposync sync --dry-run --output plan.xlsx"
+    where = f"All of them: {command('sync --dry-run --output plan.xlsx')}"
     more = [left_out(len(group) - count, where) for group, count in zip(groups[:-1], shown[:-1], strict=True)]
-    more.append(left_out(len(groups[-1]) - shown[-1], "All of them: bposync status --output status.xlsx"))
+    more.append(left_out(len(groups[-1]) - shown[-1], f"All of them: {command('status --output status.xlsx')}"))
     return page(
         "Status",
         told.facts,
@@ -78,7 +79,7 @@ def _verdict(told: StatusTold) -> Markup:
     lines.append(
         None
         if told.plan.needs_person and not told.plan.writes
-        else element("span", "What a sync would do: ", element("code", "bposync sync --dry-run"))
+        else element("span", "What a sync would do: ", element("code", command("sync --dry-run")))
     )
     kind = "bad" if told.unknown else "person"
     return verdict(kind, "Not all customers are in step", lines)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from bposync.export.plan_sheet import about_rows, about_sheet
 from bposync.plan import ATTENTION
+from bposync.reasons import in_words
 from bposync.sheets import Heading, Sheet
 from bposync.words import WORDS
 
 if TYPE_CHECKING:
     from bposync.export.told import StatusTold
-    from bposync.sheets import Cell
+from bposync.sheets import Cell
 
 _FOR_THE_ARROW: Final = 4  # characters that the filter takes from a heading
 _SITE: Final = (Heading("site", 24, label="Site"), Heading("customers", 12, label="Customers"))
@@ -35,7 +36,7 @@ def status_sheet(told: StatusTold) -> Sheet:
         when: list[Cell] = [last.at, last.by, last.run] if last else [None, "", ""]
         rows.append([site.site, site.customers, *(site.summary[action] for action in WORDS), *when])
     people: list[list[Cell]] = [
-        [change.code, change.name, ", ".join(change.sites), change.account, WORDS[change.action], "; ".join(change.reasons)]
+        [change.code, change.name, ", ".join(change.sites), change.account, WORDS[change.action], "; ".join(in_words(change))]
         for change in told.plan.changes
         if change.action in ATTENTION
     ]

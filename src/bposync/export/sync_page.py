@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bposync.advice import command
 from bposync.export import changes as parts
 from bposync.export.page import bullets, left_out, page, verdict
 from bposync.export.totals import Stage, by_site, standing, totals
@@ -126,5 +127,5 @@ def _failed(told: SyncTold, plan: Plan) -> list[tuple[Change, str, str]]:
 
 def _where(told: SyncTold) -> str:
     if told.dry_run or not told.facts.run:
-        return "All of them: bposync sync --dry-run --output plan.xlsx"
-    return f"All of them: bposync history {told.facts.run}"
+        return f"All of them: {command('sync --dry-run --output plan.xlsx')}"
+    return f"All of them: {command('history {}', told.facts.run)}"

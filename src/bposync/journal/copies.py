@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from bposync import sheets
+from bposync.advice import command
 from bposync.documents import parse_moment
 from bposync.errors import UsageError
 from bposync.journal import schema
@@ -163,7 +164,7 @@ def take_in(journal: Journal, path: Path, company: str) -> Copied:
             fresh.append(entry)
         elif entry.kind == NEW and normalise_code(decisions.new[key]) != normalise_code(entry.account):
             problems.append(f"row {number}: customer {entry.customer} gets account {decisions.new[key] or 'of its own'} here")
-    _refuse(path, problems, "Take that back first with bposync unlink CUSTOMER, or leave the row out.")
+    _refuse(path, problems, f"Take that back first with {command('unlink CUSTOMER')}, or leave the row out.")
     with journal.deciding() as connection:
         if fresh:
             journal.know_company_first(connection, company)

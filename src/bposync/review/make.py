@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from bposync.advice import command
 from bposync.fields import FIELDS
 from bposync.match import is_inactive
+from bposync.reasons import labelled
 from bposync.records import Account, Action, Change, Particulars, Verdict
 from bposync.review.likeness import MOST, Candidate, Likeness, Profile
 from bposync.sheets import Heading, Sheet, as_cell
@@ -67,7 +69,7 @@ overwrite    BPO's values replace accounting's with the next sync. overwrite FIE
 ignore    The customer is skipped from now on; an account without a customer is no longer listed.
 
 note is for whoever reads the history later. The hidden column check tells whether a row is still as you saw it: leave it.
-Save as .xlsx or .csv, then: bposync review --apply FILE
+Save as .xlsx or .csv, then: {review}
 It shows what it will record, and asks. Nothing is written to accounting before the next sync.
 """
 """What a person has to know to fill the sheet in."""
@@ -114,7 +116,7 @@ def make_sheet(survey: Survey, plan: Plan) -> Sheet:
         check = fingerprint(survey.books, subject, everybody.named(subject, [each.code for each in found]))
         rows.append([*_row(survey.books, subject, found, known), free, check])
         choices[place] = _choices(subject, found, free)
-    return Sheet(HEADINGS, rows, choices, EXPLANATION.splitlines())
+    return Sheet(HEADINGS, rows, choices, EXPLANATION.replace("{review}", command("review --apply FILE")).splitlines())
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,7 @@ def _row(books: Books, subject: Subject, candidates: Sequence[_Found], known: Ma
         account.code if account else change.account if change else "",
         "", "",
         subject.action,
-        "; ".join(change.reasons) if change else "no customer in BPO has this account",
+        "; ".join(map(labelled, change.reasons)) if change else "no customer in BPO has this account",
         _differences(change) if change and change.fields else _differences_of(books, subject, candidates),
         mine.balance, mine.changed,
     ]  # fmt: skip

@@ -1,0 +1,56 @@
+"""Commands as a person types them next: what hints, plans and reports name, with the --config of this call."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from typing import Final
+
+_BARE: Final = re.compile(r"[A-Za-z0-9./_][A-Za-z0-9._/@+-]*", re.ASCII)
+# What no shell (sh, PowerShell, cmd) reads as anything else between quotation marks.
+_QUOTED: Final = re.compile(r"[A-Za-z0-9./_][A-Za-z0-9._/@+:;,#&()\[\]{}=~*?<>| '-]*", re.ASCII)
+_COMMANDS: Final = re.compile(r"\{([^{}]*)\}")
+_config = ""
+
+REVIEW: Final = "review --output review.xlsx"
+"""The form of the command that makes a sheet of all that needs a person."""
+
+
+def repeat_config(path: str | None) -> None:
+    """Name this configuration in every command from now on, as it was named on the command line; None where it was not."""
+    global _config  # noqa: PLW0603 - one process is one call
+    _config = path or ""
+
+
+def command(form: str, *words: str) -> str:
+    """Give a command line: `command("link {} ACCOUNT", code)`. The words come from data, and are quoted where they need it.
+
+    Words of the form in capitals stand for what a person has to fill in.
+    """
+    config = f" --config {_for_this_shell(_config)}" if _config else ""
+    return f"bposync {form.format(*map(_for_this_shell, words))}{config}"
+
+
+def with_commands(text: str) -> str:
+    """Give a text of bposync's own with its commands as they are typed: `Settle each: {accept CUSTOMER}`."""
+    return _COMMANDS.sub(lambda found: command(found[1]), text)
+
+
+def shows_customers() -> str:
+    """Say what to do next where a customer's code is not known."""
+    return f"{command('list --status all')} shows the customers."
+
+
+def typed(word: str) -> str:
+    """Give a word as it is typed in any shell, or nothing where no quoting is sure to do no harm in each of them."""
+    if _BARE.fullmatch(word):
+        return word
+    return f'"{word}"' if _QUOTED.fullmatch(word) else ""
+
+
+def _for_this_shell(word: str) -> str:
+    """Give a word as the shell takes it from which this process was called, or most likely was."""
+    if found := typed(word):
+        return found
+    return f'"{word}"' if sys.platform == "win32" else shlex.quote(word)

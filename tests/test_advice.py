@@ -1,0 +1,169 @@
+"""What is named to be typed next: it works as it stands, from where the reader is, and says the words of the field."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bposync import advice, demo, reasons
+from bposync.cli.app import main
+from bposync.cli.commands import COMMANDS
+from bposync.config import load
+from bposync.export.settling import CODE, ways
+from bposync.records import Action, Change, FieldChange, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.within import Call
+
+
+_NAMED = re.compile(rf"\bbposync ({'|'.join(COMMANDS)})\b")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return demo.build(tmp_path_factory.mktemp("demo") / "template")
+
+
+@pytest.fixture
+def company(template: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(template.parent, tmp_path / "company with blanks") / template.name
+
+
+# The configuration.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["status"], 0),
+        (["sync", "--dry-run"], 4),
+        (["sync", "--site", "Cape Town", "--dry-run"], 0),
+        (["doctor"], 0),
+        (["unlink", "ZEB001"], 2),
+        (["accept", "ZEB001"], 0),
+        (["link"], 2),
+        (["ignore"], 2),
+        ([], 0),
+    ],
+)
+def test_a_configuration_named_by_option_is_in_each_command_that_is_named(
+    company: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    assert main([*arguments, "--config", str(company)]) == code
+    said = "".join(capsys.readouterr())
+    named = [line for line in said.splitlines() if _NAMED.search(line)]
+    assert named
+    for line in named:
+        assert len(_NAMED.findall(line)) == line.count(f'--config "{company}"'), line
+
+
+def test_one_that_is_found_without_the_option_is_not(bposync: Call, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bposync("status", "--config", company)
+    monkeypatch.chdir(company.parent)
+    assert "--config" not in bposync("status").stdout
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("BPOSYNC_CONFIG", str(company))
+    assert "--config" not in bposync("status").stdout
+
+
+def test_a_command_is_read_by_the_shell_as_it_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["A B", "it's", "$HOME", "a\\b", "Ünï", "-x", "", "plain", "a;b"]
+    monkeypatch.setattr("sys.platform", "linux")
+    assert shlex.split(advice.command(" ".join(["link", *["{}"] * len(words)]), *words)) == ["bposync", "link", *words]
+
+
+# What settles a customer.
+
+
+def waiting(bposync: Call, company: Path) -> list[Change]:
+    """Give everybody in the demo company who waits for a person."""
+    from bposync.accounting import open_accounting
+    from bposync.bpo import Bpo
+    from bposync.journal import open_journal
+    from bposync.plan import ATTENTION
+    from bposync.survey import make_survey
+
+    bposync("sync", "--yes", "--config", company, expect=4)
+    settings = load(company)
+    with (
+        Bpo(settings) as bpo,
+        open_accounting(settings, bpo.fields, writes=False) as accounting,
+        open_journal(settings, writes=False) as journal,
+    ):
+        survey = make_survey(settings, bpo, accounting, journal)
+        return [change for change in survey.plan(survey.choose()).changes if change.action in ATTENTION]
+
+
+def test_every_command_that_settles_somebody_works_as_it_stands(bposync: Call, company: Path, tmp_path: Path) -> None:
+    people = waiting(bposync, company)
+    assert {change.action for change in people} == {Action.CONFLICT, Action.LOOKALIKE, Action.REJECTED}
+    tried = set()
+    for change in people:
+        for place, way in enumerate(ways(change)):
+            fresh = shutil.copytree(company.parent, tmp_path / f"{change.code}-{place}") / company.name
+            words = shlex.split(way.command)[1:]
+            words = [f"FREE{place}" if word == CODE else word for word in words]
+            asks = ["--yes"] if words[0] == "sync" else []
+            mended_first = change.action is Action.REJECTED and words[0] == "sync"
+            bposync(*words, *asks, "--config", fresh, expect=4 if mended_first else 0)
+            tried.add((change.action, words[0], "--new" in words))
+    assert tried == {
+        (Action.CONFLICT, "accept", False), (Action.CONFLICT, "sync", False),
+        (Action.LOOKALIKE, "link", False), (Action.LOOKALIKE, "link", True),
+        (Action.REJECTED, "link", True), (Action.REJECTED, "sync", False),
+    }  # fmt: skip
+
+
+def test_a_lookalike_is_told_to_choose_a_code_only_where_its_own_is_taken(bposync: Call, company: Path) -> None:
+    people = waiting(bposync, company)
+    advice.repeat_config(None)
+    last = {change.code: ways(change)[-1].command for change in people}
+    assert last["SUN001"] == "bposync link SUN001 --new CODE"  # Sunset Boulevard Trading has it
+    assert last["VAA001"] == "bposync link VAA001 --new"
+
+
+# Why somebody waits.
+
+
+def in_conflict(*fields: str, agreed: bool = False) -> Change:
+    made = tuple(
+        FieldChange(name, f"{name} there", f"{name} here", "before", Verdict.CONFLICT, agreed=agreed) for name in fields
+    )
+    why = tuple(f"{name}: both sides changed it" for name in fields)
+    return Change("A1", "One", "A1", Action.CONFLICT, fields=made, reasons=("paired: same code and name", *why))
+
+
+def test_a_conflict_in_one_line_has_the_two_values_and_the_fields_labels() -> None:
+    limit = FieldChange("credit_limit", Decimal(40000), Decimal(25000), None, Verdict.CONFLICT)
+    change = Change("A1", "One", "A1", Action.CONFLICT, fields=(limit,), reasons=("credit_limit: both sides changed it",))
+    assert reasons.in_short(change) == "Credit limit: accounting has 40,000.00, BPO 25,000.00"
+    assert reasons.in_short(in_conflict("phone", agreed=True)) == (
+        "Phone: accounting has phone there, BPO phone here, last agreed before"
+    )
+
+
+def test_a_conflict_in_many_fields_names_them_and_stays_one_short_line() -> None:
+    assert reasons.in_short(in_conflict("name", "phone", "email")) == "both sides have another Name, Phone, E-mail"
+
+
+def test_no_reason_names_a_field_but_by_its_label(bposync: Call, company: Path) -> None:
+    for change in waiting(bposync, company):
+        assert "_" not in reasons.in_short(change)
+        assert not any(each.startswith(("code:", "name:", "credit_limit:")) for each in reasons.in_words(change))
+
+
+def test_what_status_and_a_quiet_sync_say_of_a_conflict_is_short_and_in_words(bposync: Call, company: Path) -> None:
+    line = "In conflict: ZEB001 Zebra Print Shop: Credit limit: accounting has 40,000.00, BPO 25,000.00"
+    assert line in bposync("status", "--config", company).stdout.splitlines()
+    assert (
+        line
+        in bposync("sync", "--dry-run", "--quiet", "--config", company, expect=4).stderr.splitlines()
+        + bposync("sync", "--dry-run", "--quiet", "--config", company, expect=4).stdout.splitlines()
+    )
