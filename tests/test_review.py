@@ -561,6 +561,34 @@ def test_a_kill_in_the_middle_of_recording_records_nothing_and_the_sheet_is_appl
     assert "is as bposync recorded it" in desk.call("history", "--verify").stdout
 
 
+def test_a_link_from_a_sheet_is_warned_of_as_one_that_is_typed(desk: Desk) -> None:
+    document = desk.apply(desk.fill({"VAA001": "link STAFF", "OLD001": f"link {LONG_CODE}"}), "--json").json
+    stranger, other = (each["cautions"] for each in document["decisions"])
+    said = "Account STAFF is Staff Purchases: it shares neither code nor name with VAA001 (Vaal Valves)."
+    assert stranger == [f"{said} What is blank in it the next sync fills in from BPO."]
+    assert other[0].startswith("Account OLD001 is Old Mill: ")
+    typed = desk.call("link", "ZEB001", "VAL002").stdout.splitlines()
+    assert typed[1] == "Account ZEB001 (Zebra Print) has its code and name, and is nobody's now."
+    assert typed[2].startswith("Account VAL002 is Vaal Valve Agencies: it shares neither code nor name with ZEB001")
+    assert typed[3].startswith("If that was a slip: bposync unlink ZEB001")
+
+
+def test_a_link_that_shares_the_vat_number_or_the_name_is_not_warned_of(desk: Desk) -> None:
+    said = desk.apply(desk.fill({"VAA001": "link VAL002"})).stdout
+    assert "shares neither" not in said
+    assert "Under another code than the customer's: 1 account. What BPO posts by itself may not find it." in said
+
+
+def test_a_linked_account_of_another_name_and_vat_number_is_asked_about_until_it_is_settled(desk: Desk) -> None:
+    desk.company.account("THEM01", "Themba Tyres", vat_number="4999999999")
+    said = desk.call("link", "VAA001", "THEM01").stdout
+    assert f"and has another VAT number (4999999999, BPO has {VAT})" in said
+    asked = "account THEM01 has another name and another VAT number: is it this customer's?"
+    assert asked in desk.reasons("VAA001")
+    desk.call("accept", "VAA001")
+    assert asked not in desk.reasons("VAA001")
+
+
 @pytest.mark.parametrize(("answer", "expect"), [("y", 0), ("", 10)])
 def test_at_a_terminal_it_shows_what_it_records_and_asks(desk: Desk, answer: str, expect: int) -> None:
     path = desk.fill(ALL)

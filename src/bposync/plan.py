@@ -349,6 +349,7 @@ class _Planner:
             else change
             for change in changes
         ]
+        reasons += _strangers(pairing, changes)
         reasons += [f"{change.field}: {_why(change)}" for change in changes if change.verdict is Verdict.CONFLICT]
         found_verdicts = {change.verdict for change in changes}
         action = next((action for kind, action in _ACTIONS if kind in found_verdicts), Action.SAME)
@@ -452,6 +453,17 @@ def _is_another(agreed: Agreed, bpo: Mapping[str, Value], changes: Sequence[Fiel
         and normalise_name(str(bpo["name"])) != normalise_name(str(agreed["name"][0]))
         and bpo["vat_number"] != agreed["vat_number"][0]
     )
+
+
+def _strangers(pairing: Pairing, changes: Sequence[FieldChange]) -> list[str]:
+    """Say so where a pair that a person made shares neither name nor VAT number, and nobody has settled that."""
+    customer, account, link = pairing.customer, pairing.account, pairing.link
+    if customer is None or account is None or link is None or normalise_name(customer.name) == normalise_name(account.name):
+        return []
+    open_ = {change.field for change in changes if change.verdict is Verdict.CONFLICT and change.field not in link.agreed}
+    if not open_ >= {"name", "vat_number"}:
+        return []
+    return [f"account {account.code} has another name and another VAT number: is it this customer's?"]
 
 
 def after_writing(books: Books, change: Change, account: Account) -> Link:

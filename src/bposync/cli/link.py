@@ -11,12 +11,11 @@ import typer
 from bposync.advice import command, with_commands
 from bposync.cli.deciding import copy_links, deciding, said
 from bposync.errors import UsageError
-from bposync.values import normalise_code
 
 if TYPE_CHECKING:
+    from bposync.cautions import Cautions
     from bposync.cli.common import Session
     from bposync.journal.copies import Copied
-    from bposync.survey import Survey
 
 
 _HOW: Final = "{link CUSTOMER ACCOUNT}, or {link CUSTOMER --new [CODE]}"
@@ -39,6 +38,7 @@ def link(
 ) -> int:
     """Say which account a customer has, or that it gets a new one; or copy links and decisions to and from a file."""
     from bposync import decide
+    from bposync.cautions import Cautions
 
     if (export is not None) + (import_ is not None) + (customer is not None) != 1:
         raise UsageError(
@@ -53,15 +53,28 @@ def link(
     if account is None and not new:
         raise UsageError("link: which account?", with_commands(_HOW))
     with deciding(session) as (survey, journal):
+        cautions = Cautions(survey)
         if new:
             code = decide.link_new(survey, journal, customer, account or "")
             lines = [f"Customer {customer} gets a new account {code} with the next sync."]
-            lines += _left_behind(survey, customer, code) + _caution(survey, customer, code)
+            lines += _slips(customer, cautions.of_leaving(customer, code)) + _other_code(cautions, customer, code)
             return said(session, "new", lines, customer=customer, account=code)
         made = decide.link(survey, journal, customer, account or "")
         lines = [f"Customer {made.customer} ({made.name}) is account {made.account}."]
-        lines += _left_behind(survey, made.customer, made.account) + _caution(survey, made.customer, made.account)
+        lines += _slips(made.customer, cautions.of_link(made.customer, made.account))
+        lines += _other_code(cautions, made.customer, made.account)
         return said(session, "link", lines, customer=made.customer, account=made.account)
+
+
+def _slips(customer: str, cautions: list[str]) -> list[str]:
+    return [*cautions, f"If that was a slip: {command('unlink {}', customer)}"] if cautions else []
+
+
+def _other_code(cautions: Cautions, customer: str, account: str) -> list[str]:
+    """Say what it means that an account has another code than its customer, where BPO cannot say so itself."""
+    if not cautions.is_under_another_code(customer, account):
+        return []
+    return [f"BPO may know it as {customer} only: what BPO posts by itself may not find account {account}."]
 
 
 def _export(session: Session, path: Path) -> int:
@@ -96,27 +109,3 @@ def _import(session: Session, path: Path) -> int:
 def _counted(copied: Copied) -> str:
     links, decisions = copied.links, copied.decisions
     return f"{links:,} link{'s'[: links != 1]}, {decisions:,} decision{'s'[: decisions != 1]}"
-
-
-def _left_behind(survey: Survey, customer: str, account: str) -> list[str]:
-    """Say so where code and name spoke for another account, which nobody has from now on."""
-    key = normalise_code(customer)
-    for pairing in survey.matching.pairings:
-        if (
-            pairing.customer is not None
-            and pairing.customer.key == key
-            and pairing.account is not None
-            and pairing.link is None
-        ):
-            left = pairing.account
-            if normalise_code(left.code) != normalise_code(account):
-                said = f"Account {left.code} ({left.name}) has its code and name, and is nobody's now."
-                return [said, f"If that was a slip: {command('unlink {}', pairing.customer.code)}"]
-    return []
-
-
-def _caution(survey: Survey, customer: str, account: str) -> list[str]:
-    """Say what it means that an account has another code than its customer, where BPO cannot say so itself."""
-    if survey.has_account_column or normalise_code(customer) == normalise_code(account):
-        return []
-    return [f"BPO may know it as {customer} only: what BPO posts by itself may not find account {account}."]

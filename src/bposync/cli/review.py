@@ -11,6 +11,7 @@ from bposync.advice import REVIEW, command
 from bposync.cli.deciding import deciding, looking
 from bposync.cli.output import Column
 from bposync.errors import DeclinedError, GuardError, NotConfirmedError, UsageError
+from bposync.words import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,7 +163,7 @@ def _document(path: Path, reading: Reading, *, recorded: bool = False) -> dict[s
         "decisions": [
             {
                 "row": each.row, "customer": each.customer or None, "account": each.account or None,
-                "decision": each.decision, "said": each.said,
+                "decision": each.decision, "said": each.said, "cautions": list(each.cautions),
             }
             for each in reading.decided
         ],
@@ -193,6 +194,14 @@ def _show(session: Session, reading: Reading) -> None:
     rows = [[str(each.row), each.customer, each.account, each.decision, each.said] for each in reading.decided]
     session.output.table(columns, rows, hint="All of them: --json.")
     session.output.line()
+    for each in reading.decided:
+        for caution in each.cautions:
+            session.output.important(f"Row {each.row}: {caution}")
+    if count := sum(each.under_another_code for each in reading.decided):
+        them = "it" if count == 1 else "them"
+        session.output.line(
+            f"Under another code than the customer's: {many(count, 'account')}. What BPO posts by itself may not find {them}."
+        )
 
 
 def _ask(session: Session, path: Path, reading: Reading) -> None:

@@ -5,9 +5,10 @@ One row that cannot be understood, or whose data changed since, and nothing is r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from bposync.cautions import Cautions
 from bposync.decide import ACCEPT, OVERWRITE, Accepted, Settling, TakenError
 from bposync.errors import UsageError, did_you_mean
 from bposync.fields import FIELDS
@@ -37,6 +38,10 @@ class Decided:
     account: str
     decision: str
     said: str
+    cautions: tuple[str, ...] = ()
+    """What speaks against it: a row is read with it, and nothing is refused."""
+    under_another_code: bool = False
+    """Whether the account has another code than the customer, and BPO cannot know that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,15 @@ class Reading:
     problems: tuple[Problem, ...]
     already: int
     """Rows whose decision holds already."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a row records, in a user's words; and which customer gets which account by it, where one does."""
+
+    text: str
+    customer: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,7 @@ class _Reader:
     def __init__(self, survey: Survey, plan: Plan) -> None:
         self._survey = survey
         self._everybody = Everybody(survey)
+        self._cautions = Cautions(survey)
         self._customers: dict[str, list[Subject]] = {}
         self._accounts: dict[str, Subject] = {}
         for subject in subjects(survey, plan):
@@ -134,9 +149,20 @@ class _Reader:
                 continue
             about = row.subject.change.code if row.subject.change is not None else self._account_and_stands(row.rest)[0]
             rows_of[normalise_code(about)] = row.line.number
-            customer, account = (row.line.cells.get(name, "") for name in ("customer", "account"))
-            decided.append(Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said))
+            decided.append(self._decided(row, said))
         return Reading(settling, tuple(decided), tuple(sorted(self._problems, key=lambda each: each.row)), self._already)
+
+    def _decided(self, row: _Row, said: _Said) -> Decided:
+        customer, account = (row.line.cells.get(name, "") for name in ("customer", "account"))
+        made = Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said.text)
+        if not said.account:
+            return made
+        found = self._cautions.of_link if row.verb == "link" else self._cautions.of_leaving
+        return replace(
+            made,
+            cautions=tuple(found(said.customer, said.account)),
+            under_another_code=self._cautions.is_under_another_code(said.customer, said.account),
+        )
 
     def _problem(self, line: Line, error: UsageError) -> None:
         who = line.cells.get("customer") or line.cells.get("account") or ""
@@ -271,35 +297,38 @@ class _Reader:
                 "Empty the decision to record the others, and take a new sheet for it.",
             )
 
-    def _settled(self, settling: Settling, row: _Row) -> str:
+    def _settled(self, settling: Settling, row: _Row) -> _Said:
         """Check one decision, and say what it records."""
         subject = row.subject
         if subject.change is None:
             account = subject.account
             assert account is not None  # noqa: S101 - a row without a customer is an account's
             if row.verb == "ignore":
-                return f"account {settling.ignore_account(account.code, note=row.note)} is no longer listed"
+                return _Said(f"account {settling.ignore_account(account.code, note=row.note)} is no longer listed")
             customer, stands = self._account_and_stands(row.rest)
             made = settling.link(customer, account.code, stands=stands, instead=True, note=row.note)
-            return f"customer {made.customer} ({made.name}) is account {made.account}{_WHOSE.get(stands, '')}"
+            text = f"customer {made.customer} ({made.name}) is account {made.account}{_WHOSE.get(stands, '')}"
+            return _Said(text, made.customer, made.account)
         code = subject.change.code
         if row.verb == "link":
             account_code, stands = self._account_and_stands(row.rest)
             if (known := self._by_code.get(normalise_code(account_code))) is not None:
                 account_code = known.code
             made = settling.link(code, account_code, stands=stands, instead=True, note=row.note)
-            return f"is account {made.account} ({self._name_of(made.account)}){_WHOSE.get(stands, '')}"
+            text = f"is account {made.account} ({self._name_of(made.account)}){_WHOSE.get(stands, '')}"
+            return _Said(text, made.customer, made.account)
         if row.verb == "new":
-            return f"gets a new account {settling.link_new(code, row.rest, instead=True, note=row.note)} with the next sync"
+            new = settling.link_new(code, row.rest, instead=True, note=row.note)
+            return _Said(f"gets a new account {new} with the next sync", code, new)
         if row.verb == "ignore":
             settling.ignore_customer(code, note=row.note)
-            return "is skipped from now on"
+            return _Said("is skipped from now on")
         fields = [_field(name) for name in row.rest.replace(",", " ").split()]
         if row.verb == "accept":
             accepted = settling.accept(code, fields, note=row.note)
-            return f"accounting's values stand: {_named(accepted, fields)}"
+            return _Said(f"accounting's values stand: {_named(accepted, fields)}")
         replaced = settling.overwrite(code, fields, note=row.note)
-        return f"BPO's values replace accounting's with the next sync: {_named(replaced, fields)}"
+        return _Said(f"BPO's values replace accounting's with the next sync: {_named(replaced, fields)}")
 
     def _name_of(self, account: str) -> str:
         found = self._by_code.get(normalise_code(account))
