@@ -564,13 +564,13 @@ def test_sync_as_json(bposync: Call, company: Path) -> None:
     assert done["run"] == bposync("history", "--json", "--config", company).json["runs"][0]["run"]
 
 
-def test_what_is_in_step_and_skipped_is_counted_and_listed_with_verbose(bposync: Call, template: Path) -> None:
+def test_what_is_in_step_and_skipped_is_counted_and_listed_when_asked_for(bposync: Call, template: Path) -> None:
     def listed(*options: str) -> dict[str, int]:
         changes = bposync("sync", "--dry-run", "--json", "--config", template, *options, expect=4).json["changes"]
         return {action: sum(change["action"] == action for change in changes) for action in ("same", "skipped")}
 
     assert listed() == {"same": 0, "skipped": 0}
-    assert listed("--verbose") == {"same": 6, "skipped": 7}
+    assert listed("--all") == listed("--verbose") == {"same": 6, "skipped": 7}
 
 
 def test_status_as_json(bposync: Call, synced: Path, template: Path) -> None:

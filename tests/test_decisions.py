@@ -252,14 +252,14 @@ def test_what_accept_leaves_blank_is_said_with_how_to_fill_it(bposync: Call) -> 
     assert planned(bposync, "ZEB001")["action"] == "update"
 
 
-def test_who_is_ignored_is_counted_and_named_with_verbose(bposync: Call) -> None:
+def test_who_is_ignored_is_counted_and_named_when_asked_for(bposync: Call) -> None:
     assert "Ignored" not in bposync("status").stdout
     bposync("ignore", "--account", "STAFF")
     bposync("ignore", "KGO001")
     said = bposync("status").stdout
     assert "Ignored by a decision: 1 customer and 1 account." in said
     assert "Staff Purchases" not in said
-    said = bposync("status", "--verbose").stdout
+    said = bposync("status", "--all").stdout
     assert "Staff Purchases" in said
     assert "Kgosi Tyre and Exhaust" in said
     assert bposync("status", "--json").json["ignored"] == {

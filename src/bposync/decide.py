@@ -344,7 +344,7 @@ class Settling:
             link_ = self._survey.links.get(key)
             written = link_.customer if link_ is not None else self.customer(code).code
             if undo:
-                raise UsageError(f"Customer {written} is not ignored.", f"{command('status --verbose')} lists who is.")
+                raise UsageError(f"Customer {written} is not ignored.", f"{command('status --all')} lists who is.")
         self._ignore(IGNORE, key, written, "", undo=undo, note=note)
         return written
 
@@ -353,7 +353,7 @@ class Settling:
         key = normalise_code(code)
         if undo:
             if key not in self._survey.decisions.ignored_accounts:
-                raise UsageError(f"Account {visible(code)} is not ignored.", f"{command('status --verbose')} lists which are.")
+                raise UsageError(f"Account {visible(code)} is not ignored.", f"{command('status --all')} lists which are.")
             written = code
         else:
             written = self.account(code).code

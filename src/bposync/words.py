@@ -82,6 +82,17 @@ def waiting_in_words(plan: Plan) -> str:
     return f"{said} ({partly:,} of them partly written)" if partly else said
 
 
+def outcomes_in_words(outcomes: Mapping[str, int]) -> str:
+    """Say what became of a run's writes: `21 written, 1 failed`."""
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count) or "nothing to write"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Say `Cape Town, Durban and 9 more`."""
+    more = len(names) - most
+    return f"{', '.join(names[:most])} and {more:,} more" if more > 0 else ", ".join(names)
+
+
 def done_in_words(changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> str:
     """Say what was written, or exported: `19 new accounts, 2 updates`."""
     done = [changes[place] for place, outcome in outcomes.items() if outcome.kind in DONE]

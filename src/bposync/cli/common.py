@@ -114,7 +114,7 @@ ConfigOption = Annotated[
     typer.Option("--config", metavar="FILE", help="The configuration; else $BPOSYNC_CONFIG or bposync.toml."),
 ]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Say more: also what is in step, and each statement with its time.")
+    bool, typer.Option("--verbose", "-v", help="Say all there is: --all, and each statement with its time.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was written and what needs a person.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -128,6 +128,7 @@ SiteOption = Annotated[
     list[str] | None, typer.Option("--site", metavar="NAME", help="Only this site; may be given several times.")
 ]
 
+AllOption = Annotated[bool, typer.Option("--all", help="Every list whole, and also who is in step, skipped or ignored.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", metavar="FILE", help="Write it to this file: .csv, .xlsx, .json or .html.")
 ]
@@ -136,7 +137,8 @@ SeparatorOption = Annotated[
     str | None, typer.Option("--separator", metavar="SIGN", help='Between the cells of a CSV: ";", "," or tab. Default: ","')
 ]
 _OF_COMMANDS = {
-    "SiteOption": SiteOption, "OutputOption": OutputOption, "ForceOption": ForceOption, "SeparatorOption": SeparatorOption,
+    "SiteOption": SiteOption, "AllOption": AllOption, "OutputOption": OutputOption, "ForceOption": ForceOption,
+    "SeparatorOption": SeparatorOption,
 }  # fmt: skip
 
 _SHARED: dict[str, tuple[Any, Any]] = {

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bposync.advice import command
+from bposync.cli.showing import Shown
 from bposync.errors import BposyncError, StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bposync.accounting import Accounting
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from bposync.export.files import Told
     from bposync.export.told import Facts, SyncTold
     from bposync.plan import Plan
-    from bposync.records import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class SyncFiles:
     A report of yesterday in its place would be taken for today's.
     """
 
-    only: Collection[Action] = ()
-    """Whom a sheet of the plan has, where not everybody; a page has the whole plan."""
+    shown = Shown()
+    """Whom a sheet of the plan has; a page has the whole plan."""
 
     def __init__(self, session: Session, output: Target | None, report: Target | None, *, dry_run: bool) -> None:
         self._session = session
@@ -179,7 +179,7 @@ class SyncFiles:
         plan = told.plan
         if self._output is not None and plan is not None:
             made = Told(
-                sheet=lambda: plan_sheet(plan, told.facts, verbose=self._session.output.verbose, only=self.only),
+                sheet=lambda: plan_sheet(plan, told.facts, self.shown.lists),
                 document=self._document,
                 page=lambda: sync_page(told),
             )

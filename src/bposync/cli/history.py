@@ -11,7 +11,7 @@ from bposync.cli import report
 from bposync.cli.output import Column
 from bposync.errors import BposyncError, UsageError, did_you_mean
 from bposync.values import normalise_code, quoted
-from bposync.words import counted, local
+from bposync.words import counted, local, outcomes_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,8 +172,7 @@ def _print_runs(session: Session, runs: Sequence[Run]) -> None:
 
 
 def _became(run: Run) -> str:
-    words = [f"{count:,} {outcome}" for outcome, count in run.outcomes.items() if count]
-    return ", ".join(words) or "nothing to write"
+    return outcomes_in_words(run.outcomes)
 
 
 def _count_decisions(session: Session, decided: Sequence[Decided]) -> None:

@@ -42,31 +42,32 @@ TONES: Final = {
 """The colours of these words where they are a cell of their own; they say the same without."""
 MOST_IN_PLAN: Final = 30
 """How many customers of a kind a terminal is shown; a plan of thousands is read elsewhere."""
-# What a new account is shown with; --verbose and --json show every field.
+# What a new account is shown with; --all and --json show every field.
 _NEW_COLUMNS: Final = ("credit_limit", "phone", "contact", "email", "terms", "group")
 _ALL_HINT: Final = "All of them: --json."
 
 
-def plan_tables(output: Output, plan: Plan, *, whole: bool = False) -> None:
+def plan_tables(output: Output, plan: Plan, *, whole: bool = False, everybody: bool = False) -> None:
     """Print a plan: first what needs a person, then new accounts, then changes field by field, then what is left as it is.
 
     On a terminal a kind with many customers is cut short, unless it is wanted `whole`; then it also has who needs nothing.
+    With `everybody` new accounts are shown field by field, too.
     """
-    everybody = whole or output.verbose
-    whole = everybody or not output.is_terminal
+    unasked = whole or everybody
+    whole = unasked or not output.is_terminal
     _attention(output, plan.changes, whole=whole)
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     if creates:
         output.heading(f"New accounts ({len(creates):,})")
         _new_accounts(output, _beginning(creates, whole=whole), whole=whole)
         _more(output, creates, whole=whole)
-    if output.verbose:
+    if everybody:
         _writes(output, "New accounts, field by field", creates, whole=True)
     _writes(output, "Updates", [change for change in plan.changes if change.action is not Action.CREATE], whole=whole)
     _left(output, plan.changes, whole=whole)
     _held(output, plan, whole=whole)
     _reasons_of(output, "Gone from BPO", plan.changes, Action.GONE, whole=whole)
-    if everybody:
+    if unasked:
         _reasons_of(output, "In step", plan.changes, Action.SAME, whole=True)
         _reasons_of(output, "Skipped", plan.changes, Action.SKIPPED, whole=True)
 
@@ -78,7 +79,7 @@ def _beginning(changes: Sequence[_T], *, whole: bool) -> Sequence[_T]:
 def _more(output: Output, changes: Sequence[object], *, whole: bool) -> None:
     """Say how to see what was cut short, and end the section."""
     if left_out := len(changes) - len(_beginning(changes, whole=whole)):
-        output.line(f"And {left_out:,} more. All of them: --dry-run with --verbose, or with --only and the states to see.")
+        output.line(f"And {left_out:,} more. All of them: --dry-run with --all, or with --only and the states to see.")
     output.line()
 
 
@@ -121,14 +122,14 @@ def settling_lines(output: Output, changes: Iterable[Change]) -> None:
         output.line()
 
 
-def attention_lines(output: Output, changes: Sequence[Change]) -> None:
+def attention_lines(output: Output, changes: Sequence[Change], *, whole: bool = False) -> None:
     """Print what needs a person, one line each, also with --quiet."""
     waiting = [change for change in changes if change.action in ATTENTION]
-    whole = output.quiet or output.verbose or not output.is_terminal
+    whole = whole or output.quiet or not output.is_terminal
     for change in _beginning(waiting, whole=whole):
         output.important(f"{WORDS[change.action].capitalize()}: {change.code} {change.name}: {reasons.in_short(change)}")
     if left_out := len(waiting) - len(_beginning(waiting, whole=whole)):
-        output.line(f"And {left_out:,} more. All of them: --verbose, or in a spreadsheet: {command(REVIEW)}")
+        output.line(f"And {left_out:,} more. All of them: --all, or in a spreadsheet: {command(REVIEW)}")
 
 
 def _reasons_of(output: Output, title: str, changes: Sequence[Change], action: Action, *, whole: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bposync.advice import command
@@ -15,6 +16,28 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME: Final = 60
 LONGEST_PLACE: Final = 300
+
+
+_UNASKED: Final = (Action.SAME, Action.SKIPPED)
+"""Who needs nothing: counted, and not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What of a plan is shown; the plan stays whole."""
+
+    only: frozenset[Action] = frozenset()
+    """Only who stands so; nothing means all."""
+    everybody: bool = False
+    """Whether also who needs nothing is listed, and no list is cut short."""
+
+    def has(self, action: Action) -> bool:
+        """Tell whether --only leaves it in."""
+        return not self.only or action in self.only
+
+    def lists(self, action: Action) -> bool:
+        """Tell whether a document lists it."""
+        return action in self.only if self.only else self.everybody or action not in _UNASKED
 
 
 def chosen(only: str | None, *, dry_run: bool) -> frozenset[Action]:

@@ -9,14 +9,17 @@ import typer
 from bposync.advice import command
 from bposync.cli import files
 from bposync.cli.output import Column
+from bposync.documents import parse_moment
 from bposync.errors import ExitCode
 from bposync.records import Action
 from bposync.values import normalise_code
+from bposync.words import local, outcomes_in_words, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bposync.cli.common import ForceOption, OutputOption, SeparatorOption, Session, SiteOption
+    from bposync.cli.common import AllOption, ForceOption, OutputOption, SeparatorOption, Session, SiteOption
+    from bposync.cli.output import Output
     from bposync.export.files import Told
     from bposync.export.told import Facts
     from bposync.journal.runs import Intent, Run
@@ -30,6 +33,7 @@ _COLUMNS: Final = (
     (Action.CONFLICT, "Conflict", 7), (Action.LOOKALIKE, "Lookalike", 7), (Action.REJECTED, "Rejected", 7),
     (Action.MISSING, "Missing", 7), (Action.GONE, "Gone", 3), (Action.SKIPPED, "Skipped", 3),
 )  # fmt: skip
+_MOST_SITES: Final = 5  # that a line names
 _ALWAYS_SHOWN: Final = ("same", "create", "update")
 
 
@@ -38,6 +42,7 @@ def show(
     *,
     site: SiteOption = None,
     check: Annotated[bool, typer.Option("--check", help="Leave with 3 where anything is not in step.")] = False,
+    everybody: AllOption = False,
     output: OutputOption = None,
     separator: SeparatorOption = None,
     force: ForceOption = False,
@@ -49,6 +54,7 @@ def show(
     from bposync.journal import open_journal
     from bposync.survey import make_survey
 
+    everybody = everybody or session.options.verbose
     settings = session.settings
     settings.need_accounting()
     progress = session.output.progress
@@ -60,7 +66,7 @@ def show(
         progress("Reading accounts") as two,
     ):
         post_accounts = bpo.post_accounts()
-        survey = make_survey(settings, bpo, accounting, journal, one, two, whole=session.output.verbose)
+        survey = make_survey(settings, bpo, accounting, journal, one, two, whole=everybody)
         runs = journal.runs.all()
         open_intents = [intent for intent in journal.runs.unsettled() if not intent.exported]
         choice = survey.choose(site)
@@ -89,16 +95,15 @@ def show(
     if session.output.as_json:
         session.output.document(document)
     else:
-        _print(session, survey.books.company.name, sites, plan, post_accounts, open_intents)
+        _print(session, survey.books.company.name, sites, plan, post_accounts, open_intents, everybody=everybody)
         _print_other_codes(session, other_codes)
-        _print_ignored(session, ignored)
+        _print_ignored(session, ignored, everybody=everybody)
         _conclude(session, plan, in_sync=in_sync)
     return int(ExitCode.DIFFERENCES if check and not in_sync else ExitCode.DONE)
 
 
 def _told(facts: Facts, plan: Plan, document: Mapping[str, Any], other_codes: Sequence[Link]) -> Told:
     """Give the status in each form that a file may have."""
-    from bposync.documents import parse_moment
     from bposync.export.files import Told
     from bposync.export.status_page import status_page
     from bposync.export.status_sheet import status_sheet
@@ -142,10 +147,10 @@ def _print(
     plan: Plan,
     post_accounts: bool | None,  # noqa: FBT001
     open_intents: Sequence[Intent],
+    *,
+    everybody: bool,
 ) -> None:
     from bposync.cli import report
-    from bposync.documents import parse_moment
-    from bposync.words import local
 
     output = session.output
     if output.quiet:
@@ -164,16 +169,14 @@ def _print(
     columns = [Column("Site", keep=9), Column("Customers", right=True, keep=6)]
     # Where everybody has none of it, a count is the first to go.
     columns += [Column(heading, right=True, keep=keep if plan.summary[action] else 2) for action, heading, keep in shown]
-    columns.append(Column("Last sync", keep=5))
     rows = []
     for entry in sites:
-        last = entry["last_sync"]
         counts = [f"{entry['summary'][action]:,}" for action, _, _ in shown]
-        when = f"{local(parse_moment(last['at']))}, {last['by']}" if last else "never"
-        rows.append([entry["site"], f"{entry['customers']:,}", *counts, when])
+        rows.append([entry["site"], f"{entry['customers']:,}", *counts])
     output.table(columns, rows)
+    _print_last_syncs(output, sites)
     output.line()
-    report.attention_lines(output, plan.changes)
+    report.attention_lines(output, plan.changes, whole=everybody)
     report.settling_lines(output, plan.changes)
     _print_unknown(session, open_intents)
     if plan.accounting_only:
@@ -181,6 +184,21 @@ def _print(
         columns = [Column("Account", keep=9), Column("Name", keep=8)]
         output.table(columns, [[account.code, account.name] for account in plan.accounting_only], hint="All of them: --json.")
         output.line()
+
+
+def _print_last_syncs(output: Output, sites: Sequence[dict[str, Any]]) -> None:
+    """Say when each site was synchronised, the latest first; those of one run together."""
+    by_run: dict[str, list[dict[str, Any]]] = {}
+    for entry in sites:
+        by_run.setdefault(entry["last_sync"]["run"] if entry["last_sync"] else "", []).append(entry)
+    never = [entry["site"] for entry in by_run.pop("", [])]
+    for run in sorted(by_run, reverse=True):
+        last = by_run[run][0]["last_sync"]
+        names = some([entry["site"] for entry in by_run[run]], _MOST_SITES)
+        when = local(parse_moment(last["at"]))
+        output.line(f"Last sync of {names}: {when}, by {last['by']}: {outcomes_in_words(last['outcomes'])}.")
+    if never:
+        output.line(f"Not synchronised yet: {some(never, _MOST_SITES)}.")
 
 
 def _conclude(session: Session, plan: Plan, *, in_sync: bool) -> None:
@@ -210,17 +228,17 @@ def _ignored(survey: Survey) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _print_ignored(session: Session, ignored: dict[str, list[dict[str, Any]]]) -> None:
-    """Count who is set aside; with --verbose name them."""
+def _print_ignored(session: Session, ignored: dict[str, list[dict[str, Any]]], *, everybody: bool) -> None:
+    """Count who is set aside; with --all name them."""
     customers, accounts = ignored["customers"], ignored["accounts"]
     output = session.output
     if (not customers and not accounts) or output.quiet:
         return
     said = [f"{len(customers):,} customer{'s'[: len(customers) != 1]}"] if customers else []
     said += [f"{len(accounts):,} account{'s'[: len(accounts) != 1]}"] if accounts else []
-    how = f"Taken back with: {command('ignore CUSTOMER --undo')}" if output.verbose else f"Who: {command('status --verbose')}"
+    how = f"Taken back with: {command('ignore CUSTOMER --undo')}" if everybody else f"Who: {command('status --all')}"
     output.line(f"Ignored by a decision: {' and '.join(said)}. {how}")
-    if output.verbose:
+    if everybody:
         rows = [["customer", each["code"], each["name"]] for each in customers]
         rows += [["account", each["account"], each["name"]] for each in accounts]
         output.table([Column("What"), Column("Code", keep=9), Column("Name", keep=8)], rows)

@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bposync.advice import REVIEW, command
+from bposync.advice import command
+from bposync.cli import sync_lines
 from bposync.cli.deciding import copy_links
 from bposync.cli.files import SyncFiles
-from bposync.cli.showing import LONGEST_PLACE, chosen, named, typed_again
+from bposync.cli.showing import Shown, chosen, typed_again
 from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
-from bposync.records import Action, OutcomeKind, Verdict
-from bposync.words import counted, done_in_words, waiting_in_words, writes_in_words
+from bposync.records import Action, OutcomeKind
+from bposync.words import writes_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bposync.accounting import Accounting
     from bposync.apply import Result
     from bposync.bpo import Bpo
-    from bposync.cli.common import ForceOption, OutputOption, SeparatorOption, Session, SiteOption
+    from bposync.cli.common import AllOption, ForceOption, OutputOption, SeparatorOption, Session, SiteOption
     from bposync.config import Limit
     from bposync.journal import Journal
     from bposync.plan import Choice, Plan
-    from bposync.records import Change
     from bposync.survey import Survey
 
-SCHEMA: Final = "bposync.sync/1"
 QUESTION: Final = (
     "This action will write data to the accounting system. Are you sure that you want to synchronise the customers with the "
     "accounting system?"
 )
-COMPLETE: Final = "The synchronisation is complete."
-EXPORTED: Final = "The import file is complete; the accounting system has it when it was imported."
 
 
 def synchronise(  # noqa: PLR0913 - one parameter an option
@@ -58,6 +54,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
     only: Annotated[
         str | None, typer.Option(metavar="STATE,STATE", help="With --dry-run: show only customers that stand so.")
     ] = None,
+    everybody: AllOption = False,
     output: OutputOption = None,
     separator: SeparatorOption = None,
     report: Annotated[
@@ -67,7 +64,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
 ) -> int:
     """Bring BPO's customers into the accounting system: show a plan, ask, write it, read it back."""
     limit = _limit(max_changes)
-    shown = chosen(only, dry_run=dry_run)
+    shown = Shown(chosen(only, dry_run=dry_run), everybody=everybody or session.options.verbose)
     again = typed_again(site, customer, max_changes, overwrite=overwrite, fail_fast=fail_fast)
     files = SyncFiles.asked(session, output, report, force=force, separator=separator, dry_run=dry_run)
     from bposync.accounting import open_accounting
@@ -80,8 +77,8 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
         bpo = opened.enter_context(Bpo(settings))
         accounting = opened.enter_context(open_accounting(settings, bpo.fields, writes=not dry_run))
         sync = _Sync(session, bpo, accounting, files, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
-        sync.only, sync.again = shown, again
-        files.only = shown
+        sync.shown, sync.again = shown, again
+        files.shown = shown
         # The lock is given back while a question waits, so that one left open blocks nobody; what changes meanwhile is
         # found by each write, which compares with what the plan saw.
         with contextlib.ExitStack() as locked:
@@ -89,7 +86,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
                 locked.enter_context(accounting.way.lock())
                 sync.settle()
             survey, choice, plan = sync.look(site, customer, overwrite=overwrite)
-            sync.show(plan)
+            sync_lines.plan_lines(session.output, plan, shown)
             sync.guard(survey, plan)
             if dry_run:
                 return sync.stop(plan)
@@ -137,8 +134,7 @@ class _Sync:
         self.fail_fast = fail_fast
         self.sites: tuple[str, ...] = ()
         self.asked = False
-        self.only: frozenset[Action] = frozenset()
-        """What is shown, where not everything is; the plan stays whole."""
+        self.shown = Shown()
         self.again = command("sync")
         self.known_company = ""
         self.journal_was: tuple[int, ...] = ()
@@ -191,8 +187,7 @@ class _Sync:
             first = not journal.runs.all()
             self.known_company = journal.known_company()
             self.journal_was = journal.position()
-            # Whoever is in step is listed only with --verbose, or with --only same.
-            whole = self.output.verbose or Action.SAME in self.only
+            whole = self.shown.lists(Action.SAME)
             survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two, whole=whole)
         self.bpo.close()
         choice = survey.choose(sites, customers, overwrite=overwrite)
@@ -218,23 +213,6 @@ class _Sync:
                 "Somebody synchronised or decided something while the question waited; nothing was written.",
                 "Sync again: the plan will be a new one.",
             )
-
-    def show(self, plan: Plan) -> None:
-        """Print the plan for people."""
-        from bposync.cli import report
-
-        if self.output.as_json:
-            return
-        if self.output.quiet:
-            report.attention_lines(self.output, plan.changes)
-            return
-        seen = replace(plan, changes=tuple(change for change in plan.changes if self._is_shown(change)))
-        report.plan_tables(self.output, seen, whole=bool(self.only))
-        for note in plan.notes:
-            self.output.note(note)
-
-    def _is_shown(self, change: Change) -> bool:
-        return not self.only or change.action in self.only
 
     def guard(self, survey: Survey, plan: Plan) -> None:
         """Stop where the plan looks like a mistake."""
@@ -263,39 +241,17 @@ class _Sync:
             raise
         if self.output.as_json:
             self.output.document(self.document(plan))
-        if self.only:
-            self.output.line(f"Shown were only: {', '.join(action for action in Action if action in self.only)}.")
-        self.output.line(f"{self._counts(plan)}.")
-        if plan.writes:
-            self.output.line(f"A sync would write {writes_in_words(plan)}. This was a dry run: nothing was written.")
-        else:
-            self.output.line("A sync would write nothing.")
-        if plan.needs_person:
-            self.output.line(f"Waiting for a person: {waiting_in_words(plan)}. Settle them with: {command(REVIEW)}")
-        if plan.writes:
-            self.output.line(f"Next: {self.again}")
+        sync_lines.dry_run_lines(self.output, plan, self.shown, self.again)
         return int(ExitCode.NOT_WRITTEN if plan.needs_person else ExitCode.DONE)
 
     def ask(self, plan: Plan) -> None:
         """Ask before writing; raise where nobody says yes."""
-        company = self.accounting.books.company
-        block = [
-            "",
-            f"Company:   {named(company.name)}",
-            f"Database:  {named(company.database)} on {named(company.server, LONGEST_PLACE)}",
-            f"Plan:      {self._counts(plan)}",
-            f"To write:  {writes_in_words(plan)}",
-        ]
-        if plan.needs_person:
-            block.append(f"Waiting:   {waiting_in_words(plan)}: not written before a person settles it. {command(REVIEW)}")
-        if self.accounting.way.caution:
-            block.append(f"Note:      {self.accounting.way.caution}")
         if not self.output.can_ask():
             error: BposyncError = NotConfirmedError(
                 f"Nothing was written: {writes_in_words(plan)} wait for a yes, and there is no terminal to ask at.",
                 "Look at the plan with --dry-run; to write it without the question: --yes",
             )
-        elif self.output.ask([*block, ""], QUESTION):
+        elif self.output.ask(sync_lines.question_block(plan, self.accounting), QUESTION):
             self.asked = True
             return
         else:
@@ -365,13 +321,7 @@ class _Sync:
 
     def _interrupted(self, plan: Plan, result: Result) -> StoppedError:
         """Say how far an interrupted run came, and give the error to raise."""
-        counts = result.counts
-        self.output.note("")
-        done, unknown = counts[OutcomeKind.WRITTEN] + counts[OutcomeKind.EXPORTED], counts[OutcomeKind.UNKNOWN]
-        looked_up = f" What became of {unknown:,} more, the next sync looks up." if unknown else ""
-        self.output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.{looked_up}")
-        if done:
-            self.output.important(_done_in_words(plan, result))
+        sync_lines.interrupted_lines(self.output, plan, result)
         error = StoppedError("Interrupted.", f"What is left: {self.again}")
         error.document = self.document(plan, result)
         return error
@@ -388,65 +338,11 @@ class _Sync:
 
     def report(self, plan: Plan, result: Result) -> None:
         """Say what became of the plan, to people."""
-        from bposync.cli import report
-
-        if self.output.as_json:
-            return
-        report.outcome_lines(self.output, plan.changes, result.outcomes)
-        counts = result.counts
-        done = counts[OutcomeKind.WRITTEN] + counts[OutcomeKind.EXPORTED]
-        if not plan.writes:
-            self.output.line(f"Nothing to write: {plan.summary[Action.SAME]:,} customers are in step.")
-        elif done == len(plan.writes):
-            self.output.important(EXPORTED if counts[OutcomeKind.EXPORTED] else COMPLETE)
-        else:
-            others = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in OutcomeKind if counts[kind])
-            self.output.important(f"The synchronisation is not complete: {others}.")
-        if plan.writes:
-            self.output.important(_done_in_words(plan, result))
-            for step in self.accounting.way.steps() if counts[OutcomeKind.EXPORTED] else ():
-                self.output.important(step)
-        for line in self.left_out:
-            self.output.important(line)
-        if plan.needs_person:
-            self.output.line(f"Waiting for a person: {waiting_in_words(plan)}. Settle them with: {command(REVIEW)}")
-        drifts = sum(difference.verdict is Verdict.DRIFT for change in plan.changes for difference in change.fields)
-        if drifts:
-            self.output.line(
-                f"Left as accounting changed {'it' if drifts == 1 else 'them'}: {drifts:,} value{'s'[: drifts != 1]}."
-            )
-
-    @staticmethod
-    def _counts(plan: Plan) -> str:
-        total = sum(plan.summary.values())
-        return f"{total:,} customer{'s'[: total != 1]}: {counted(plan.summary) or 'none'}"
+        sync_lines.outcome_lines(self.output, plan, result, self.accounting.way.steps(), self.left_out)
 
     def document(self, plan: Plan, result: Result | None = None) -> dict[str, Any]:
-        """Give the JSON document of a sync."""
-        from bposync.documents import change_document
-
-        outcomes = result.outcomes if result else {}
-        counts: Mapping[str, int] = result.counts if result else {kind.value: 0 for kind in OutcomeKind}
-        hidden = () if self.output.verbose else (Action.SAME, Action.SKIPPED)
-        return {
-            "schema": SCHEMA,
-            "run": result.run.run if result else None,
-            "dry_run": self.dry_run,
-            "company": self.accounting.books.company.name,
-            "sites": list(self.sites),
-            "summary": plan.summary,
-            "outcomes": counts,
-            "changes": [
-                change_document(change, outcomes.get(place))
-                for place, change in enumerate(plan.changes)
-                if (change.action in self.only if self.only else change.action not in hidden)
-            ],
-            "notes": [*plan.notes, *self.left_out],
-        }
-
-
-def _done_in_words(plan: Plan, result: Result) -> str:
-    """Say `Written: 19 new accounts, 2 updates. Run ….`; where an import file is made, that it is exported."""
-    exported = result.counts[OutcomeKind.EXPORTED]
-    kind = OutcomeKind.EXPORTED if exported else OutcomeKind.WRITTEN
-    return f"{kind.value.capitalize()}: {done_in_words(plan.changes, result.outcomes)}. Run {result.run.run}."
+        """Give the JSON document, as far as the sync came."""
+        company = self.accounting.books.company.name
+        return sync_lines.document(
+            plan, self.shown, dry_run=self.dry_run, company=company, sites=self.sites, result=result, left_out=self.left_out
+        )

@@ -173,12 +173,11 @@ def _sites_in_words(sites: dict[str, int]) -> str:
 
 
 def _last_in_words(run: Run | None) -> str:
-    from bposync.words import local
+    from bposync.words import local, outcomes_in_words
 
     if run is None:
         return "never"
-    became = ", ".join(f"{count:,} {outcome}" for outcome, count in run.outcomes.items() if count)
-    return f"{local(run.at)}, by {run.by}: {became or 'nothing to write'}"
+    return f"{local(run.at)}, by {run.by}: {outcomes_in_words(run.outcomes)}"
 
 
 def _waiting(run: Run | None) -> int:

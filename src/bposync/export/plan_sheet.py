@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from bposync.fields import FIELDS
 from bposync.reasons import labelled
-from bposync.records import Action
 from bposync.sheets import Heading, Sheet
 from bposync.words import VERDICTS, WORDS, local
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable
 
     from bposync.export.told import Facts
     from bposync.plan import Plan
-    from bposync.records import Change, FieldChange
+    from bposync.records import Action, Change, FieldChange
     from bposync.sheets import Cell
     from bposync.values import Value
 
@@ -27,16 +26,11 @@ HEADINGS: Final = (
     Heading("reason", 60, label="Why", wrap=True),
 )  # fmt: skip
 _ABOUT: Final = (Heading("what", 22, label="What"), Heading("value", 70, label="Value", wrap=True))
-_HIDDEN: Final = (Action.SAME, Action.SKIPPED)
 
 
-def plan_sheet(plan: Plan, facts: Facts, *, verbose: bool = False, only: Collection[Action] = ()) -> Sheet:
-    """Make the sheet. Who is in step or skipped stands in it with `verbose` only, as in every document.
-
-    With `only` it has those who stand so, and nobody else.
-    """
-    wanted = only or (Action if verbose else [action for action in Action if action not in _HIDDEN])
-    shown = [change for change in plan.changes if change.action in wanted]
+def plan_sheet(plan: Plan, facts: Facts, lists: Callable[[Action], bool]) -> Sheet:
+    """Make the sheet, with those who stand in a way that it `lists`."""
+    shown = [change for change in plan.changes if lists(change.action)]
     rows = [row for change in shown for row in _rows(change)]
     about = [*about_rows(facts), *((WORDS[action], plan.summary[action]) for action in WORDS)]
     return Sheet(HEADINGS, rows, title="Plan", frozen=2, more=(about_sheet(about),))
