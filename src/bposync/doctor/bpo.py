@@ -34,6 +34,14 @@ class Listing:
     customers: list[Customer]
 
 
+def is_synchronised(settings: Settings, customer: Customer) -> bool:
+    """Say whether a sync would take a customer: a debtor, with a status that is synchronised at any site."""
+    statuses = {normalise_code(status) for status in settings.bpo.sync_statuses}
+    return customer.is_debtor and (
+        not customer.statuses or any(normalise_code(status) in statuses for status in customer.statuses)
+    )
+
+
 def checks(settings: Settings, progress: Progress) -> Checks[Listing | None]:
     """Look at BPO. Gives what it lists, or None where it could not be read."""
     try:
