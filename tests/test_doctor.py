@@ -556,6 +556,118 @@ def test_accounts_of_one_code_are_warned_of(doctor: Doctor, company: Company) ->
     assert "one and the same code" in doctor("--config", company.path).of("accounting.accounts", "warning")[0]
 
 
+# What new accounts get by their customer's type.
+
+
+def without_groups(company: Company, **kept: str) -> None:
+    """Leave these lines of [accounting.groups], and no default."""
+    company.sections["accounting.groups"] = dict(kept)
+    company.configure("accounting.defaults", group=None, category=None)
+
+
+def test_types_that_all_have_a_group_are_said_with_their_customers(doctor: Doctor, company: Company) -> None:
+    company.customer("GOV001", "Government", type="gv ")
+    company.customer("GOV002", "Municipality", type="GV")
+    said = doctor("--config", company.path).one("accounting.groups", "ok")
+    assert said == "Every customer type has its group under [accounting.groups]: RE (1 customer), gv (2 customers)."
+
+
+def test_types_that_take_the_default_group_are_said_and_not_warned_of(doctor: Doctor, company: Company) -> None:
+    company.customer("ODD001", "Odd", type="ODD")
+    company.customer("NON001", "None", type=None)
+    said = doctor("--config", company.path).one("accounting.groups", "ok")
+    assert said == "New accounts of 2 customer types get the default group, RETAIL: (blank) (1 customer), ODD (1 customer)."
+
+
+def test_types_without_a_group_and_without_a_default_are_warned_of(doctor: Doctor, company: Company) -> None:
+    without_groups(company, RE="RETAIL")
+    company.customers({"code": f"ODD{place:03}", "name": f"Odd {place}", "type": "ODD"} for place in range(2))
+    found = doctor("--config", company.path)
+    said = found.one("accounting.groups", "warning")
+    assert said.startswith(
+        "New accounts of 1 customer type get no group, which decides their control account: ODD (2 customers). "
+        'Say which under [accounting.groups]: "ODD" = "…"; or one for all the rest under [accounting.defaults]: group = "…".'
+    )
+    assert "The company has: RETAIL, CORPORATE, GOVERNMENT, IT, HILLCREST." in said
+    assert company.sync().actions["ODD001"] == "create"
+    assert company.client("ODD001")["iClassID"] is None
+
+
+def test_types_of_many_names_are_named_up_to_some(doctor: Doctor, company: Company) -> None:
+    without_groups(company)
+    company.customers({"code": f"ODD{place:03}", "name": f"Odd {place}", "type": f"T{place}"} for place in range(9))
+    found = doctor("--config", company.path)
+    said = found.one("accounting.groups", "warning")
+    assert "New accounts of 10 customer types" in said
+    assert "T4 (1 customer), and 4 more" in said
+    # It is said once, with the types.
+    assert found.of("customers.notes") == []
+
+
+def test_only_types_of_customers_that_are_synchronised_count(doctor: Doctor, company: Company) -> None:
+    without_groups(company, RE="RETAIL")
+    company.customer("OFF001", "Off", type="OFF", status="Inactive")
+    company.customer("NOD001", "No debtor", type="NOD", is_debtor=False)
+    said = doctor("--config", company.path).one("accounting.groups", "ok")
+    assert said == "Every customer type has its group under [accounting.groups]: RE (1 customer)."
+
+
+def test_a_type_called_as_a_group_does_not_get_it_and_that_is_said(doctor: Doctor, company: Company) -> None:
+    without_groups(company, RE="RETAIL")
+    company.customer("ITS001", "Technology", type="it")
+    company.customer("RET001", "Retailer", type="RETAIL")
+    said = doctor("--config", company.path).one("accounting.groups", "warning")
+    assert '"RETAIL" = "RETAIL", "it" = "IT"' in said
+    company.configure("accounting.defaults", group="RETAIL")
+    found = doctor("--config", company.path)
+    (said,) = found.of("accounting.groups", "warning")
+    assert said == (
+        "it (1 customer) is also the name of a group of the company's, which new accounts do not get: a name alone says "
+        'nothing. Say so under [accounting.groups]: "it" = "IT"'
+    )
+    company.sync()
+    assert company.client("ITS001")["iClassID"] == company.client("RET001")["iClassID"] == 1
+    company.configure("accounting.groups", it="IT")
+    assert doctor("--config", company.path).one("accounting.groups", "ok")
+
+
+def test_a_bpo_without_types_gives_all_new_accounts_the_default_group(doctor: Doctor, company: Company) -> None:
+    company.configure("bpo.columns", type="")
+    said = doctor("--config", company.path).one("accounting.groups", "ok")
+    assert said == "All new accounts get the default group, RETAIL, for BPO has no column for the customer type."
+    without_groups(company, RE="RETAIL")
+    said = doctor("--config", company.path).one("accounting.groups", "warning")
+    assert 'Say one under [accounting.defaults]: group = "…".' in said
+
+
+def test_groups_are_not_looked_at_where_the_company_lacks_one_that_is_named(doctor: Doctor, company: Company) -> None:
+    company.configure("accounting.groups", RE="RETIAL")
+    found = doctor("--config", company.path, expect=2)
+    assert found.of("accounting.codes", "failed")
+    assert found.of("accounting.groups") == []
+
+
+def test_partners_categories_are_said_as_groups_are(
+    doctor: Doctor, of_partner: partner.PartnerCompanies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = of_partner.on(monkeypatch).make(partner.SQLITE)
+    made.customer("ODD001", "Odd", type="ODD")
+    assert "get the default category, 1: ODD (1 customer)" in doctor("--config", made.path).one("accounting.groups", "ok")
+    without_groups(made, RE="1")
+    with connected(made.accounting_url) as connection:
+        connection.execute(sa.text("UPDATE CustSuppParameters SET DefaultCategory01 = 3"))
+    said = doctor("--config", made.path).one("accounting.groups", "ok")
+    assert "get the company's own default category, 3: ODD (1 customer)" in said
+    made.sync()
+    assert made.whole()["ODD001"]["Category"] == 3
+    with connected(made.accounting_url) as connection:
+        connection.execute(sa.text("UPDATE CustSuppParameters SET DefaultCategory01 = 0"))
+    made.customer("ODD002", "Odder", type="ODD")
+    assert "get no category: ODD (2 customers)" in doctor("--config", made.path).one("accounting.groups", "warning")
+    made.sync()
+    assert made.whole()["ODD002"]["Category"] == 0
+
+
 # The customers.
 
 

@@ -142,7 +142,16 @@ def test_the_table_whose_columns_fit_best_comes_first() -> None:
     ],
 )
 def test_what_bpos_words_mean_in_accounting_is_proposed(word: str, code: str) -> None:
-    assert proposals.counterpart(word, {"30D": "", "60D": "", "COD": "", "CASH": "", "CORPORATE": ""}) == code
+    codes = {"30D": "", "60D": "", "COD": "", "CASH": "", "CORPORATE": ""}
+    assert proposals.counterpart(word, codes, by_number=True) == code
+
+
+@pytest.mark.parametrize(
+    ("word", "code"), [("Zone 2", ""), ("T3", ""), ("10", ""), ("100", "100"), ("Trade 10", ""), ("retail customers", "R2")]
+)
+def test_a_group_is_not_proposed_for_its_number(word: str, code: str) -> None:
+    codes = {"100": "", "R2": "Retail customers", "3": ""}
+    assert proposals.counterpart(word, codes, by_number=False) == code
 
 
 # The file.
@@ -371,6 +380,10 @@ def test_partner_is_set_up_by_its_own_words(
     assert (made.accounting.defaults.category, made.accounting.defaults.terms) == ("1", "30")
     assert made.accounting.file == ("in.csv" if write == "file" else None)
     capsys.readouterr()
+    init(*BPO, "--system", system, "--write", write, *database_, "--import-file", "in.csv", "--force", "--yes")
+    said = capsys.readouterr().err
+    assert "BPO's terms are taken as proposed: 30 Days = 30, 60 Days = 60.\n" in said
+    assert "  Category: the company's own. --category CODE sets it (1, 2, 3, 4, 5).\n" in said
 
 
 def test_the_freedom_service_is_all_that_is_needed(
@@ -393,6 +406,10 @@ def test_the_freedom_service_is_all_that_is_needed(
     made = written(tmp_path / "f").accounting
     assert made is not None
     assert (made.url, made.freedom_password, made.defaults.group) == (None, PASSWORD, "RETAIL")
+    capsys.readouterr()
+    init(*wanted, "--yes")
+    # The service lists no codes: none can be proposed or named.
+    assert "--group CODE sets it.\n" in capsys.readouterr().err
 
 
 def test_a_select_stands_in_a_tables_place(company: Path) -> None:
@@ -411,6 +428,104 @@ def test_a_select_stands_in_a_tables_place(company: Path) -> None:
 )
 def test_a_password_is_known_in_the_keyring_by_server_database_and_login(place: str, label: str) -> None:
     assert interview.label_of(place) == label
+
+
+# What new accounts get, without anybody to ask.
+
+PROPOSED_GROUPS = {"CO": "CORPORATE", "HILLCRESTP": "HILLCREST", "IT": "IT", "RE": "RETAIL"}
+PROPOSED_TERMS = {"30 Days": "30D", "60 Days": "60D", "Cash on Delivery": "COD"}
+
+
+def leave_groups(company: Path, *codes: str) -> None:
+    """Take all groups but these out of the books."""
+    connection = sqlite3.connect(company / "Example Company.sqlite")
+    connection.execute(f"DELETE FROM CliClass WHERE Code NOT IN ({', '.join('?' * len(codes))})", codes)
+    connection.commit()
+    connection.close()
+
+
+def test_yes_takes_what_bpos_types_and_terms_are_proposed_to_mean_and_says_it(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(*BPO, *BOOKS, "--yes", "--json")
+    out, said = capsys.readouterr()
+    accounting = written(company).accounting
+    assert accounting is not None
+    assert (accounting.groups, accounting.terms) == (PROPOSED_GROUPS, PROPOSED_TERMS)
+    assert "types are taken as proposed: CO = CORPORATE, HILLCRESTP = HILLCREST, IT = IT, RE = RETAIL.\n" in said
+    assert "No group is proposed for GV: new accounts get none. --map-type 'GV=CODE' sets it.\n" in said
+    assert "terms are taken as proposed: 30 Days = 30D, 60 Days = 60D, Cash on Delivery = COD.\n" in said
+    assert "No terms are proposed for 14 Days: new accounts get the company's own." in said
+    document = json.loads(out)
+    assert (document["defaults"], document["groups"], document["terms"]) == ({}, PROPOSED_GROUPS, PROPOSED_TERMS)
+
+
+def test_what_an_option_says_comes_before_what_is_proposed(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(*BPO, *BOOKS, "--yes", "--map-type", "co=IT", "--map-type", "GV=GOVERNMENT", "--group", "RETAIL")
+    accounting = written(company).accounting
+    assert accounting is not None
+    assert accounting.groups == {**{name: code for name, code in PROPOSED_GROUPS.items() if name != "CO"}, "co": "IT",
+                                 "GV": "GOVERNMENT"}  # fmt: skip
+    assert "No group is proposed" not in capsys.readouterr().err
+
+
+def test_without_yes_and_without_a_terminal_no_proposal_is_taken(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_groups(company, "RETAIL")
+    init(*BPO, *BOOKS)
+    accounting = written(company).accounting
+    assert accounting is not None
+    assert (accounting.groups, accounting.terms, accounting.defaults.group) == ({}, {}, None)
+    assert "as proposed" not in capsys.readouterr().err
+
+
+def test_yes_takes_the_only_group_that_the_company_has_and_says_it(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_groups(company, "RETAIL")
+    init(*BPO, *BOOKS, "--yes")
+    said = capsys.readouterr().err
+    accounting = written(company).accounting
+    assert accounting is not None
+    assert (accounting.defaults.group, accounting.groups) == ("RETAIL", {"RE": "RETAIL"})
+    assert (accounting.defaults.area, accounting.defaults.price_list) == (None, None)
+    assert "Group of new accounts: RETAIL, the only one that the company has.\n" in said
+    assert "No group is proposed for CO, GV, HILLCRESTP, IT: new accounts get the default, RETAIL." in said
+    assert "--group CODE" not in said
+    init(*BPO, *BOOKS, "--yes", "--group", "", "--force")
+    accounting = written(company).accounting
+    assert accounting is not None
+    assert accounting.defaults.group is None
+
+
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_of_several_groups_none_is_guessed_and_what_is_left_out_is_said_at_the_end(
+    company: Path, capsys: pytest.CaptureFixture[str], yes: tuple[str, ...]
+) -> None:
+    init(*BPO, *BOOKS, "--terms", "30D", *yes)
+    accounting = written(company).accounting
+    assert accounting is not None
+    assert (accounting.defaults.group, accounting.defaults.terms) == (None, "30D")
+    said = capsys.readouterr().err.splitlines()
+    assert said[-4].startswith("Nobody said what new accounts get")
+    groups = "RETAIL, CORPORATE, GOVERNMENT, IT, HILLCREST"
+    assert said[-3:] == [
+        f"  Group: none, and it decides the control account. --group CODE sets it ({groups}).",
+        "  Area: none. --area CODE sets it (RSA, SADC).",
+        "  Price list: the usual one. --price-list CODE sets it (Standard, Trade).",
+    ]
+
+
+@pytest.mark.usefixtures("company")
+def test_nothing_is_left_out_where_everything_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    init(*BPO, *BOOKS, "--group", "RETAIL", "--terms", "30D", "--area", "RSA", "--price-list", "Trade")
+    init(*BPO, "--system", "none", "--force", "--yes")
+    assert "Nobody said" not in capsys.readouterr().err
+
+
+def test_the_file_names_the_companys_own_codes(company: Path) -> None:
+    leave_groups(company, "IT", "CORPORATE")
+    init(*BPO, *BOOKS)
+    lines = (company / WRITTEN).read_text("utf-8").splitlines()
+    place = lines.index('# group: "CORPORATE", "IT"')
+    assert lines[place + 1] == '# group = "CORPORATE"'
 
 
 # At a terminal.
@@ -437,6 +552,39 @@ def test_the_whole_conversation_makes_a_company_that_synchronises(
     assert settings.accounting.defaults.group == "RETAIL"
     assert settings.accounting.terms == {"30 Days": "30D", "60 Days": "60D", "Cash on Delivery": "COD"}
     assert settings.bpo.columns == {"website": ""}
+
+
+@pytest.mark.usefixtures("company")
+def test_groups_are_shown_with_their_descriptions(typing: Typing, capsys: pytest.CaptureFixture[str]) -> None:
+    typing("")
+    init(*BPO, *BOOKS, expect=ExitCode.INTERRUPTED)
+    shown = capsys.readouterr()
+    assert "3  GOVERNMENT  Government and municipalities" in shown.out + shown.err
+
+
+def test_groups_without_descriptions_are_shown_all_the_same(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = sqlite3.connect(company / "Example Company.sqlite")
+    connection.execute("ALTER TABLE CliClass DROP COLUMN Description")
+    connection.close()
+    typing("")
+    init(*BPO, *BOOKS, expect=ExitCode.INTERRUPTED)
+    shown = capsys.readouterr()
+    assert "3  GOVERNMENT\n" in shown.out + shown.err
+
+
+@pytest.mark.parametrize(("answer", "group"), [("", "RETAIL"), ("-", None)])
+def test_the_only_group_is_proposed_and_a_hyphen_means_none(
+    company: Path, typing: Typing, answer: str, group: str | None
+) -> None:
+    leave_groups(company, "RETAIL")
+    asked = typing("", answer, "", "", "", "n", "n", "y")
+    init(*BPO, *BOOKS)
+    assert "Number or name; a hyphen for none [RETAIL]: " in asked
+    accounting = written(company).accounting
+    assert accounting is not None
+    assert accounting.defaults.group == group
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, EOFError])

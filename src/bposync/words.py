@@ -87,10 +87,10 @@ def outcomes_in_words(outcomes: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count) or "nothing to write"
 
 
-def some(names: Sequence[str], most: int) -> str:
-    """Say `Cape Town, Durban and 9 more`."""
-    more = len(names) - most
-    return f"{', '.join(names[:most])} and {more:,} more" if more > 0 else ", ".join(names)
+def some(items: Sequence[str], most: int = 3, *, sep: str = ", ") -> str:
+    """Give the first of several, and how many more there are."""
+    more = f"{sep}and {len(items) - most:,} more" if len(items) > most else ""
+    return f"{sep.join(items[:most])}{more}"
 
 
 def done_in_words(changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> str:

@@ -67,7 +67,7 @@ REAL_ROW: Final[dict[str, int]] = {
 # A float holds cents exactly up to here.
 LARGEST_AMOUNT: Final = Decimal("70000000000000.00")
 _TRUE: Final = frozenset({"1", "y", "t", "yes", "true", "-1"})
-_NO_GROUP: Final = (
+NO_GROUP: Final = (
     "New accounts get no group, which decides their control account: say which under [accounting.groups] or "
     "[accounting.defaults]."
 )
@@ -145,7 +145,7 @@ class Evolution:
             if getattr(self._configuration.defaults, name) and self.column(COLUMNS[name][0]) is None
         )
         if "group" in self.new_fields and not self._configuration.groups and not self._configuration.defaults.group:
-            self.notes += (_NO_GROUP,)
+            self.notes += (NO_GROUP,)
 
     def _check_codes(self) -> None:
         """Refuse a configuration that names a code which the company does not have."""

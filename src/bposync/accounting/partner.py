@@ -235,6 +235,12 @@ class Partner:
         self.new_fields = tuple(new)
 
     @property
+    def own_category(self) -> str:
+        """The category that the company itself gives new accounts; blank where it gives none."""
+        own = text_of(self._facts.defaults.get("Category"))
+        return "" if own == "0" else own
+
+    @property
     def categories(self) -> int | None:
         """How many categories the company has; None where they cannot be looked up."""
         known = self._facts.categories

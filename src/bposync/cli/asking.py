@@ -72,10 +72,11 @@ class Asker:
         *,
         required: bool = True,
         free: bool = False,
+        without: str = "none",
     ) -> str:
         """Ask for one of several things, each with what is said of it, by its number or by itself.
 
-        With `free` any other text is an answer too.
+        With `free` any other text is an answer too. `without` says what a blank answer means where none is required.
         """
         names = list(choices)
         if not self.at_terminal or (self.take_proposals and (default or not required)):
@@ -87,8 +88,10 @@ class Asker:
             self.say(f"  {number:2}  {visible(name):{width}}  {choices[name]}".rstrip())
         if len(names) > _MOST_CHOICES:
             self.say(f"      and {len(names) - _MOST_CHOICES:,} more, by name")
-        prompt = "Number or name" if required or default else "Number or name; Enter for none"
-        return self.one_of(option, prompt, names, default, required=required, free=free)
+        if required:
+            return self.one_of(option, "Number or name", names, default, free=free)
+        prompt = f"Number or name; {'a hyphen' if default else 'Enter'} for {without}"
+        return self.one_of(option, prompt, names, default, required=False, free=free, none="-")
 
     def one_of(
         self,

@@ -105,8 +105,10 @@ def init(  # noqa: PLR0913 - one parameter an option
     interview.asker.say(f"{path} is written, for your eyes only.")
     variables = _variables(answers, stand_for)
     _say_what_to_set(interview, variables)
+    interview.asker.say()
     code = _examined(session, interview, path)
-    _document(session, path, listed, found, variables, stand_for)
+    _say_what_is_left_out(interview, answers, found)
+    _document(session, path, listed, answers, found, variables, stand_for)
     return code
 
 
@@ -197,6 +199,20 @@ def _say_what_to_set(interview: Interview, variables: list[str]) -> None:
             interview.asker.say(f"Set {name} to that password wherever bposync runs: {set_it}")
 
 
+def _say_what_is_left_out(interview: Interview, answers: Answers, found: Found | None) -> None:
+    """Say which defaults of new accounts nobody could be asked for; at a terminal they were asked for one by one."""
+    from bposync.cli import interview_codes
+
+    lines = interview_codes.left_out(answers, found) if found is not None and not interview.asker.asks else []
+    if lines:
+        interview.asker.say(
+            "Nobody said what new accounts get where BPO says nothing. Give the option, and --force to write the file anew; "
+            "or write the code under [accounting.defaults]."
+        )
+        for line in lines:
+            interview.asker.say(f"  {line}")
+
+
 def _examined(session: Session, interview: Interview, path: Path) -> int:
     """Run doctor over what was made, with the passwords that were typed."""
     from bposync.cli.common import Session
@@ -221,7 +237,13 @@ def _doctor(session: Session) -> int:
 
 
 def _document(
-    session: Session, path: Path, listed: Listed, found: Found | None, variables: list[str], stand_for: Mapping[str, str]
+    session: Session,
+    path: Path,
+    listed: Listed,
+    answers: Answers,
+    found: Found | None,
+    variables: list[str],
+    stand_for: Mapping[str, str],
 ) -> None:
     if not session.output.as_json:
         return
@@ -238,6 +260,9 @@ def _document(
             "sites": list(listed.sites),
             "system": found.system if found else None,
             "company": found.company.name if found else None,
+            "defaults": dict(answers.books.defaults) if answers.books else {},
+            "groups": dict(answers.books.groups) if answers.books else {},
+            "terms": dict(answers.books.terms) if answers.books else {},
             "variables": variables,
             "keyring": [entry.removeprefix("keyring:") for entry in stand_for.values()],
             **collected,

@@ -1,20 +1,19 @@
-"""What `bposync init` asks of the accounting system: which it is, the way in, its connection, and what new accounts get."""
+"""What `bposync init` asks of the accounting system: which it is, the way in, and its connection."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+from bposync.cli import interview_codes
 from bposync.config import WAYS
 from bposync.errors import UsageError, did_you_mean
-from bposync.fields import FIELDS
 from bposync.setup import books as setup_books
-from bposync.setup import places, proposals
-from bposync.setup.answers import DEFAULTS, Books
-from bposync.values import normalise_code
+from bposync.setup import places
+from bposync.setup.answers import Books
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from bposync.cli.interview import Interview
     from bposync.setup.answers import Answers
@@ -58,7 +57,7 @@ def ask(interview: Interview, answers: Answers, bpo_fields: Collection[str]) -> 
     answers, found = interview.tried(connect)
     company = found.company
     interview.asker.say(f"{found.system} answers: company {company.name}, database {company.database} on {company.server}.")
-    return interview.tried(lambda again: (_defaults(interview, answers, found, bpo_fields, again=again), found))
+    return interview.tried(lambda again: (interview_codes.ask(interview, answers, found, bpo_fields, again=again), found))
 
 
 def _one_of(interview: Interview, key: str, question: str, choices: dict[str, str], default: str) -> str:
@@ -140,81 +139,3 @@ def _sdk(interview: Interview, *, again: bool) -> dict[str, str | int | bool | N
     interview.passwords(f"${{{variable}}}", "The SDK's code", again=again)
     fields = interview.given["sdk_fields"]
     return {"data_path": folder, "sdk_serial": serial, "sdk_code": f"${{{variable}}}", "sdk_fields": fields}
-
-
-def _defaults(interview: Interview, answers: Answers, found: Found, bpo_fields: Collection[str], *, again: bool) -> Answers:
-    """Ask for the codes that new accounts get where BPO says nothing, out of those that the company has."""
-    assert answers.books is not None  # noqa: S101 - the books have answered
-    chosen: dict[str, str] = {}
-    for name in DEFAULTS[answers.books.system]:
-        code = _default(interview, name, found, again=again)
-        if code:
-            chosen[name] = code
-    other = [name for name in ("group", "category") if interview.given[name] and name not in DEFAULTS[answers.books.system]]
-    if other:
-        raise UsageError(f"--{other[0]}: {found.system} has none.", f"There is: {', '.join(DEFAULTS[answers.books.system])}.")
-    books = dataclasses.replace(
-        answers.books,
-        defaults=chosen,
-        groups=_counterparts(interview, _GROUPS[answers.books.system], answers.types, found, again=again),
-        terms=_counterparts(interview, "terms", answers.terms, found, again=again),
-    )
-    answers = dataclasses.replace(answers, books=books)
-    if chosen or books.groups or books.terms:
-        setup_books.look(interview.settings(answers), bpo_fields)
-    return answers
-
-
-_GROUPS: Final = {"evolution": "group", "partner": "category"}
-_OPTIONS: Final = {"terms": "map_terms", "group": "map_type", "category": "map_type"}
-_QUESTIONS: Final = {
-    "terms": "Say now what BPO's terms are called in accounting",
-    "group": "Say now which group BPO's customer types get",
-    "category": "Say now which category BPO's customer types get",
-}
-_MOST_ASKED: Final = 15
-
-
-def _counterparts(interview: Interview, name: str, words: Sequence[str], found: Found, *, again: bool) -> dict[str, str]:
-    """Ask which of the company's codes each of BPO's words means, where it is not called the same there."""
-    given = interview.given[_OPTIONS[name]]
-    option = f"--{_OPTIONS[name].replace('_', '-')}"
-    chosen: dict[str, str] = {}
-    for each in given or ():
-        word, equals, code = each.rpartition("=")
-        if not equals or not word.strip() or not code.strip():
-            raise UsageError(f"{option}: {each!r} is no pair.", f"Write it as {option} 'BPO=CODE'.")
-        chosen[word.strip()] = code.strip()
-    codes = found.codes.get(name, {})
-    known = {normalise_code(word) for word in (*chosen, *(codes if name == "terms" else ()))}
-    open_ = [word for word in words if normalise_code(word) not in known]
-    if (given and not again) or not codes or not open_ or not interview.asker.asks:
-        return chosen
-    interview.asker.say()
-    if not interview.asker.yes(f"{_QUESTIONS[name]} ({len(open_)})?", default=len(open_) <= _MOST_ASKED):
-        return chosen
-    interview.asker.say(f"The company's codes: {', '.join(codes)}. A hyphen: none, which is the default of new accounts.")
-    for word in open_:
-        proposed = proposals.counterpart(word, codes)
-        code = interview.asker.one_of(option, f"  {word}", list(codes), proposed or "-", none="-")
-        if code:
-            chosen[word] = code
-    return chosen
-
-
-_MEANS: Final = {"group": "it decides the control account", "category": "Partner's counterpart of a group"}
-
-
-def _default(interview: Interview, name: str, found: Found, *, again: bool) -> str:
-    option = f"--{name.replace('_', '-')}"
-    given = interview.given[name]
-    if given is not None and not again:
-        return str(given)
-    codes = dict(found.codes.get(name, {}))
-    meaning = f" ({_MEANS[name]})" if name in _MEANS else ""
-    question = f"{FIELDS[name].label} of new accounts{meaning}"
-    if codes:
-        return interview.asker.choice(option, question, codes, str(given or ""), required=False)
-    if name in ("group", "category") and interview.asker.asks:
-        return interview.asker.text(option, f"{question}: a code that the company has; Enter for none", required=False)
-    return ""

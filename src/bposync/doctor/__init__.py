@@ -48,7 +48,7 @@ def examine(
     given: str | None = None, *, environment: Mapping[str, str] | None = None, progress: Progress = _silent
 ) -> Iterator[Check]:
     """Look at everything; `given` is the configuration as --config names it. What cannot be had is a check that failed."""
-    from bposync.doctor import accounting, bpo, configuration, data, journal
+    from bposync.doctor import accounting, bpo, configuration, data, groups, journal
     from bposync.fields import BPO_FIELDS, FIELDS
 
     read = yield from configuration.checks(given, os.environ if environment is None else environment)
@@ -63,6 +63,9 @@ def examine(
             # Where BPO cannot say which columns it has, it is taken to have those that it has by default.
             fields = listing.fields if listing else tuple(name for name in BPO_FIELDS if FIELDS[name].column)
             opened = yield from _kept("accounting", accounting.checks(settings, fields, stack, progress))
+            # Codes that the company does not have are left out of the settings: what depends on them is not looked at.
+            if listing is not None and opened is not None and opened.settings == settings:
+                yield from groups.checks(opened, listing)
         if read.has_state:
             book = yield from _kept("journal", journal.checks(settings, stack))
             if book is not None and opened is not None:

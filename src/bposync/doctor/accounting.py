@@ -12,11 +12,11 @@ from bposync.accounting.partner import COLUMNS as PARTNER_COLUMNS
 from bposync.accounting.partner import DELIVERY, MASTER, Partner
 from bposync.accounting.partner_ways import place_or_none
 from bposync.doctor import drivers, freedom, partner, rights, servers
-from bposync.doctor.check import Check, Checks, failed, ok, some, warning
+from bposync.doctor.check import Check, Checks, failed, ok, warning
 from bposync.errors import BposyncError, UnknownCodeError
 from bposync.fields import FIELDS, Owner
 from bposync.values import normalise_code, visible
-from bposync.words import many
+from bposync.words import many, some
 
 if TYPE_CHECKING:
     import contextlib

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from bposync import bpo as bpo_room
 from bposync import database
 from bposync.doctor import drivers, rights, servers
-from bposync.doctor.check import Check, Checks, failed, ok, some, warning
+from bposync.doctor.check import Check, Checks, failed, ok, warning
 from bposync.errors import BposyncError
 from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.values import normalise_code, visible
-from bposync.words import many
+from bposync.words import many, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,14 @@ class Listing:
 
     fields: tuple[str, ...]
     customers: list[Customer]
+
+
+def is_synchronised(settings: Settings, customer: Customer) -> bool:
+    """Say whether a sync would take a customer: a debtor, with a status that is synchronised at any site."""
+    statuses = {normalise_code(status) for status in settings.bpo.sync_statuses}
+    return customer.is_debtor and (
+        not customer.statuses or any(normalise_code(status) in statuses for status in customer.statuses)
+    )
 
 
 def checks(settings: Settings, progress: Progress) -> Checks[Listing | None]:

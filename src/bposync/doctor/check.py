@@ -64,9 +64,3 @@ def failed(check: str, error: BposyncError) -> Check:
 def _said(text: str) -> str:
     """Give a text as a sentence without secrets."""
     return secrets.redact(f"T{text[1:]}" if text.startswith("the ") else text)
-
-
-def some(items: list[str], most: int = 3, *, sep: str = ", ") -> str:
-    """Give the first of several, and how many more there are."""
-    more = f"{sep}and {len(items) - most:,} more" if len(items) > most else ""
-    return f"{sep.join(items[:most])}{more}"

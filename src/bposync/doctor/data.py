@@ -9,16 +9,18 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from bposync import guards, reasons
+from bposync.accounting.evolution import NO_GROUP
 from bposync.advice import REVIEW, command, with_commands
 from bposync.apply import check_way
-from bposync.doctor.check import Check, Checks, failed, ok, some, warning
+from bposync.doctor.bpo import is_synchronised
+from bposync.doctor.check import Check, Checks, failed, ok, warning
 from bposync.errors import BposyncError, GuardError
 from bposync.fields import FIELDS
 from bposync.plan import Choice
 from bposync.records import Action, Verdict
 from bposync.survey import pair
-from bposync.values import normalise_code, normalise_name, normalise_vat_number, visible
-from bposync.words import counted, many
+from bposync.values import normalise_name, normalise_vat_number, visible
+from bposync.words import counted, many, some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +54,7 @@ def duplicates(settings: Settings, listing: Listing) -> Iterator[Check]:
         yield warning("customers.codes", f"{rows} no code.", "Such a customer is rejected. Give it a code in BPO.")
     if not together and not blank:
         yield ok("customers.codes", "Every customer has a code of its own.")
-    wanted = [customer for customer in listing.customers if _is_synchronised(settings, customer)]
+    wanted = [customer for customer in listing.customers if is_synchronised(settings, customer)]
     yield from _shared(
         "customers.names", "name", wanted, lambda customer: normalise_name(customer.name) if customer.name else "",
         "Are they one? A name that several customers have is no sign of whose an account is.",
@@ -63,13 +65,6 @@ def duplicates(settings: Settings, listing: Listing) -> Iterator[Check]:
             lambda customer: normalise_vat_number(customer.text("vat_number")),
             "Are they one, or branches of one? Where not, mend the number in BPO.",
         )  # fmt: skip
-
-
-def _is_synchronised(settings: Settings, customer: Customer) -> bool:
-    statuses = {normalise_code(status) for status in settings.bpo.sync_statuses}
-    return customer.is_debtor and (
-        not customer.statuses or any(normalise_code(status) in statuses for status in customer.statuses)
-    )
 
 
 def _shared(
@@ -99,7 +94,8 @@ def plan(listing: Listing, opened: Opened, journal: Journal) -> Checks[None]:
     yield from _attention(made)
     yield from _held(made)
     for note in made.notes:
-        yield warning("customers.notes", note)
+        if note != NO_GROUP:  # accounting.groups says it, with the types
+            yield warning("customers.notes", note)
     yield ok("customers.plan", f"A sync of all sites today: {counted(made.summary) or 'nobody to synchronise'}.")
     try:
         guards.check(survey, made, settings.max_changes)

@@ -13,6 +13,7 @@ from bposync.variables import names, renamed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_MOST_CODES: Final = 20
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -27,6 +28,8 @@ class Books:
     groups: Mapping[str, str] = field(default_factory=dict)
     """The company's group (Partner: category) of BPO's customer types, and `terms` its code of BPO's terms."""
     terms: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The company's own codes that are listed, by what they are codes of: named in the file for a person to choose from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +122,10 @@ def _accounting(answers: Answers, stand_for: Mapping[str, str]) -> Iterator[str]
     yield from _UPPER
     yield from ("", "# What new accounts get where BPO says nothing: codes that the company has.", "[accounting.defaults]")
     for name, example in DEFAULTS[books.system].items():
-        chosen = books.defaults.get(name)
-        yield f"{name} = {literal(chosen)}" if chosen else f"# {name} = {text(example)}"
+        chosen, known = books.defaults.get(name), books.codes.get(name, ())
+        if known:
+            yield f"# {name}: {', '.join(map(text, known[:_MOST_CODES]))}{', …' if len(known) > _MOST_CODES else ''}"
+        yield f"{name} = {literal(chosen)}" if chosen else f"# {name} = {literal(known[0] if known else example)}"
     yield from ("", f"# BPO's customer type = the company's {'category' if books.system == 'partner' else 'customer group'}.")
     yield "[accounting.groups]"
     yield from _counterparts(answers.types, books.groups)

@@ -136,19 +136,20 @@ def _known(columns: Sequence[str]) -> dict[str, Guess]:
     return {name: found[name] for name in BPO_FIELDS if name in found}
 
 
-def counterpart(word: str, codes: Mapping[str, str]) -> str:
+def counterpart(word: str, codes: Mapping[str, str], *, by_number: bool) -> str:
     """Give the company's code that BPO's word most likely means; else blank.
 
     As `30 Days` is 30D, `Cash on Delivery` COD and `CO` CORPORATE, where there is but one of the kind.
-    `codes` have what is said of them. A word that is a code by itself needs no counterpart.
+    `codes` have what is said of them. A word that is a code by itself needs no counterpart. `by_number` says that a number
+    in both means the same: it does in terms, and groups are numbered by chance.
     """
-    by_digits = [code for code in codes if _digits(word) and _digits(code) == _digits(word)]
+    by_digits = [code for code in codes if by_number and _digits(word) and _digits(code) == _digits(word)]
     initials = "".join(each[0] for each in _PIECES.findall(word)).casefold()
     by_initials = [code for code in codes if len(initials) > 1 and code.casefold() == initials]
     by_name = [code for code, said in codes.items() if word.casefold() in (code.casefold(), said.casefold())]
     folded = word.casefold()
     by_beginning = [
-        code for code in codes if min(len(code), len(word)) > 1
+        code for code in codes if min(len(code), len(word)) > 1 and not min(code, word, key=len).isdecimal()
         and (code.casefold().startswith(folded) or folded.startswith(code.casefold()))
     ]  # fmt: skip
     return next((found[0] for found in (by_name, by_digits, by_initials, by_beginning) if len(found) == 1), "")
