@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import xlsxwriter
+from python_calamine import CalamineWorkbook
 
 from bposync import sheets
 from bposync.cli.app import main
@@ -163,6 +164,16 @@ def test_a_sheet_has_a_row_for_each_that_needs_a_person_and_writes_nothing(desk:
     assert rows[1]["free_code"] == "ACODETHATIS23LONG"
     assert dump(desk.company.accounting_url) == before
     assert not (desk.company.folder / "journal.sqlite").exists()
+
+
+def test_a_workbooks_headings_are_words_with_blanks_and_are_read_back_as_the_names(still: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "sheet.xlsx"
+    still.call("review", "--output", path)
+    headings = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()[0]
+    assert {"decision", "customer", "account", "candidate name 1", "free code"} <= set(headings)
+    assert not any("_" in str(heading) for heading in headings)
+    (row, *_) = sheets.read(path, ["decision", "candidate_name_1", "free_code"])
+    assert row.cells["candidate_name_1"] == "Vaal Valve Agencies"
 
 
 def test_a_sheet_of_one_site_lists_the_customers_of_that_site(still: Desk) -> None:

@@ -53,8 +53,11 @@ HEADINGS: Final = (
     Heading("decision", 22, filled_in=True), Heading("note", 22, filled_in=True),
     Heading("action", 15), Heading("why", 50, wrap=True), Heading("differences", 60, wrap=True),
     Heading("balance", 14), Heading("changed", 18),
-    *(Heading(f"{name}_{number}", width) for number in range(1, MOST + 1) for name, width in _CANDIDATE),
-    Heading("free_code", 12), Heading("check", 18, hidden=True),
+    *(
+        Heading(f"{name}_{number}", width, label=f"{name} {number}".replace("_", " "))
+        for number in range(1, MOST + 1) for name, width in _CANDIDATE
+    ),
+    Heading("free_code", 12, label="free code"), Heading("check", 18, hidden=True),
 )  # fmt: skip
 EXPLANATION: Final = """\
 Fill in the column decision, one a row; rows without one are left as they are. The arrow in a cell offers what fits.
@@ -63,7 +66,7 @@ link CODE    The customer is that account. For an account without a customer: it
 link CODE accept    The same, and where both have a value, accounting's stands.
 link CODE overwrite    The same, and where both have a value, BPO's replaces it with the next sync.
 new    The customer has no account yet: the next sync makes one under the customer's own code.
-new CODE    The same, under another code, where the customer's own does not fit or is taken. free_code names one.
+new CODE    The same, under another code, where the customer's own does not fit or is taken. The column free code names one.
 accept    Accounting's values stand. accept FIELD FIELD settles only these.
 overwrite    BPO's values replace accounting's with the next sync. overwrite FIELD FIELD settles only these.
 ignore    The customer is skipped from now on; an account without a customer is no longer listed.

@@ -28,7 +28,7 @@ _FILLED_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})(\d{1,7})[\
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row that was read: its number as the spreadsheet shows it, and its cells by lower-case heading."""
+    """A row that was read: its number as the spreadsheet shows it, and its cells by the names of their columns, in lower case."""
 
     number: int
     cells: Mapping[str, str]
@@ -45,13 +45,18 @@ def read(path: Path, needed: Sequence[str], *, plain: bool = False) -> list[Line
         rows = _xlsx_rows(path, needed) if path.suffix.lower() == ".xlsx" else _csv_rows(path, needed, plain=plain)
     except OSError as error:
         raise UsageError(f"{visible(str(path))} cannot be read: {error.strerror or error}.", "Check the name.") from None
-    headings = [heading.casefold() for heading in rows[0][1]] if rows else []
+    headings = [_name(heading) for heading in rows[0][1]] if rows else []
     for name in needed:
         if headings.count(name) != 1:
             what = "has no column" if name not in headings else "has several columns"
             raise UsageError(f"{visible(str(path))} {what} {name!r}.", "Take the sheet that bposync wrote, with its headings.")
     empty = dict.fromkeys(headings, "")  # a row may end with its last cell that is filled
     return [Line(number, {**empty, **dict(zip(headings, cells, strict=False))}) for number, cells in rows[1:]]
+
+
+def _name(heading: str) -> str:
+    """Give a column's name by its heading, which people read with blanks: `candidate name 1`."""
+    return heading.casefold().replace(" ", "_")
 
 
 def _csv_rows(path: Path, needed: Sequence[str], *, plain: bool) -> list[tuple[int, list[str]]]:
@@ -101,7 +106,7 @@ def _xlsx_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, list[str]]]
                 rows = enumerate(book.get_sheet_by_name(name).to_python(skip_empty_area=False), 1)
                 filled = [(number, cells) for number, row in rows if any(cells := [_text(cell) for cell in row])]
                 pages.append(filled)
-                if filled and {*needed} <= {cell.casefold() for cell in filled[0][1]}:
+                if filled and {*needed} <= {_name(cell) for cell in filled[0][1]}:
                     return filled
     except python_calamine.PasswordError:
         raise UsageError(f"{visible(str(path))} has a password.", "Take it off in the spreadsheet, and save it.") from None
