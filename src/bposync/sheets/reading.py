@@ -28,7 +28,7 @@ _FILLED_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})(\d{1,7})[\
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row that was read: its number as the spreadsheet shows it, and its cells by the names of their columns, in lower case."""
+    """A row that was read: its number as the spreadsheet shows it, and its cells by the names of their columns."""
 
     number: int
     cells: Mapping[str, str]
