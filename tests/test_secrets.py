@@ -147,6 +147,7 @@ def test_every_command_works_with_a_nasty_password_and_tells_it_nowhere(
     every("history")
     every("history", written["run"])
     every("history", "--customer", "A001")
+    every("history", "--decisions")
     every("list", "--site", "Durbin", expect=2)
     every("link", "C001", "--new", "C002", expect=2)
     every("accept", "A001")
