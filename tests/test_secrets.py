@@ -157,7 +157,7 @@ def test_every_command_works_with_a_nasty_password_and_tells_it_nowhere(
     sheet = tmp_path / "review.csv"
     every("review", "--output", str(sheet))
     every("review", "--apply", str(sheet))
-    every("link", "--export", str(tmp_path / "links.csv"))
+    every("link", "--export", str(tmp_path / "links.csv"), "--force")
     every("link", "--import", str(tmp_path / "links.csv"))
     every("history", "--verify")
     every("adopt")
