@@ -679,6 +679,32 @@ def test_a_folder_that_holds_something_else_is_refused(bposync: Call, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_a_demo_in_the_place_of_an_earlier_one_says_so_before_all_else(bposync: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    assert "afresh" not in bposync("demo", folder).stderr
+    untouched = bposync("demo", folder).stderr.splitlines()
+    assert untouched[:3] == [
+        f"{folder} held a demo company: it is made afresh.",
+        f"To keep one, name another folder for the next, or take the first line out of {folder / 'bposync.toml'}.",
+        f"Example Company is made in {folder}.",
+    ]
+    bposync("ignore", "SUN001", "--config", folder / "bposync.toml")
+    said = bposync("demo", folder).stderr.splitlines()[0]
+    gone = "and what was synchronised and decided in it is gone with its journal"
+    assert said == f"{folder} held a demo company: it is made afresh, {gone}."
+    assert "afresh" in bposync("demo", folder, "--run", "--yes").stderr.splitlines()[0]
+
+
+def test_a_demo_without_its_first_line_is_kept(bposync: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    bposync("demo", folder)
+    path = folder / "bposync.toml"
+    path.write_text(path.read_text(encoding="utf-8").partition("\n")[2], encoding="utf-8")
+    bposync("ignore", "SUN001", "--config", path)
+    assert "Nothing was touched." in bposync("demo", folder, expect=2).stderr
+    assert len(bposync("history", "--decisions", "--json", "--config", path).json["decisions"]) == 1
+
+
 def test_the_demo_lists_synchronises_and_shows_the_status(bposync: Call, tmp_path: Path) -> None:
     result = cli.run("demo", tmp_path / "demo", "--run", "--yes")
     assert "TIA001" in result.stdout

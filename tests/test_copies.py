@@ -348,6 +348,34 @@ def test_export_and_import_say_what_they_did_and_refuse_what_is_no_copy(
     assert dump(company.journal_url) == before
 
 
+def test_an_export_goes_over_a_file_that_is_there_only_by_force(bposync: Call, tmp_path: Path) -> None:
+    bposync("link", "ABC001", "OLD9")
+    path = tmp_path / "out.csv"
+    path.write_text("somebody's own", encoding="utf-8")
+    error = bposync("link", "--export", str(path), "--json", expect=2).json["error"]
+    assert error["message"] == f"{path} is there already."
+    assert error["hint"] == "Name another file, or write over it with --force."
+    assert path.read_text(encoding="utf-8") == "somebody's own"
+    bposync("link", "--export", str(path), "--force")
+    assert ",OLD9," in path.read_text(encoding="utf-8")
+    bposync("link", "ABC001", "OLD9", "--force", expect=2)
+    bposync("link", "--import", str(path), "--force", expect=2)
+
+
+def test_an_export_that_fails_leaves_the_file_as_it_was(bposync: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bposync("link", "ABC001", "OLD9")
+    path = tmp_path / "out.csv"
+    path.write_text("yesterday's", encoding="utf-8")
+
+    def fail(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(copies, "_encoded", fail)
+    assert "No space left on device" in bposync("link", "--export", str(path), "--force", expect=2).stderr
+    assert path.read_text(encoding="utf-8") == "yesterday's"
+    assert [each.name for each in tmp_path.iterdir() if each.name.endswith(".new")] == []
+
+
 def test_a_copy_of_another_company_is_not_taken_in(bposync: Call, company: Company, tmp_path: Path) -> None:
     bposync("link", "ABC001", "OLD9")
     path = tmp_path / "out.csv"

@@ -150,6 +150,58 @@ def test_the_story_of_a_customer_tells_what_was_decided_by_whom(bposync: Call) -
     assert [(each["decision"], each["account"]) for each in told] == [("link", "VAL002"), ("accept", "VAL002")]
 
 
+def test_all_decisions_are_told_the_newest_first_with_whom_each_is_about(bposync: Call) -> None:
+    assert bposync("history", "--decisions").stdout == "Nothing was decided yet.\n"
+    assert bposync("history", "--decisions", "--json").json == {"schema": "bposync.history/1", "runs": [], "decisions": []}
+    bposync("link", "VAA001", "VAL002")
+    bposync("accept", "VAA001", "name", "email")
+    bposync("ignore", "sun001")
+    bposync("ignore", "--account", "STAFF")
+    bposync("link", "biancad", "OLD001")
+    heading, *lines = bposync("history", "--decisions").stdout.splitlines()
+    assert heading.split() == ["When", "By", "Decision", "Customer", "Account", "Fields"]
+    place = heading.index("Decision")
+    assert [line[place:].split(maxsplit=3) for line in lines] == [
+        ["link", "biancad", "OLD001"],
+        ["ignore", "STAFF"],
+        ["ignore", "SUN001"],
+        ["accept", "VAA001", "VAL002", "name, email"],
+        ["link", "VAA001", "VAL002"],
+    ]
+    document = bposync("history", "--decisions", "--json").json
+    assert document["runs"] == []
+    assert [(each["decision"], each["customer"], each["account"], each["detail"]) for each in document["decisions"]] == [
+        ("link", "biancad", "OLD001", None),
+        ("ignore", None, "STAFF", None),
+        ("ignore", "sun001", None, None),
+        ("accept", "vaa001", "VAL002", "name, email"),
+        ("link", "vaa001", "VAL002", None),
+    ]
+
+
+def test_the_decisions_about_one_customer_are_told_without_its_runs(bposync: Call) -> None:
+    bposync("link", "VAA001", "VAL002")
+    bposync("ignore", "SUN001")
+    bposync("sync", "--site", "Durban", "--yes")
+    document = bposync("history", "--decisions", "--customer", "vaa001", "--json").json
+    assert (document["runs"], [each["account"] for each in document["decisions"]]) == ([], ["VAL002"])
+    assert bposync("history", "--decisions", "--customer", "CUS001").stdout == "Nothing was decided about this customer.\n"
+    error = bposync("history", "--decisions", "--customer", "VAA0001", "--json", expect=2).json["error"]
+    assert (error["message"], error["hint"]) == ("history: there is no customer 'VAA0001'.", "Did you mean 'VAA001'?")
+
+
+@pytest.mark.parametrize("option", ["20261123", "--verify"])
+def test_decisions_are_of_no_run_and_no_proof(bposync: Call, option: str) -> None:
+    assert bposync("history", "--decisions", option, "--json", expect=2).json["error"]["hint"].startswith("bposync history --")
+
+
+def test_the_runs_say_how_many_decisions_there_are_and_how_to_see_them(bposync: Call) -> None:
+    bposync("link", "VAA001", "VAL002")
+    last = bposync("history").stdout.splitlines()[-1]
+    assert last.startswith("Decided by people: 1, the last on ")
+    assert last.partition(" --config")[0].endswith(". All of them: bposync history --decisions")
+
+
 def test_another_company_than_the_journals_stops_a_sync_until_it_is_adopted(bposync: Call, company: Path) -> None:
     bposync("sync", "--site", "Durban", "--yes")
     (company.parent / BOOKS).rename(company.parent / "Renamed.sqlite")

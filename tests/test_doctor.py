@@ -234,12 +234,27 @@ def test_every_variable_that_is_not_set_is_named(doctor: Doctor, company: Compan
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may read a file")
 def test_a_password_that_others_may_read_is_warned_of(doctor: Doctor, company: Company) -> None:
-    company.configure("bpo", url="postgresql+psycopg://u:geheim@127.0.0.1:1/x")
+    company.configure("bpo", url="postgresql+psycopg://u:sesame-oil@127.0.0.1:1/x")
     path = company.path
     path.chmod(0o644)
     assert "chmod 600" in doctor("--config", path, expect=7).one("configuration.passwords", "warning")
     path.chmod(0o600)
     assert doctor("--config", path, expect=7).of("configuration.passwords") == []
+
+
+@pytest.mark.parametrize("password", ["zqwordz", "${A_PASSWORD}"])
+def test_a_password_that_may_be_a_part_of_a_word_is_warned_of_and_not_shown(
+    doctor: Doctor, company: Company, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("A_PASSWORD", "zqwordz")
+    company.configure("bpo", url=f"postgresql+psycopg://u:{password}@127.0.0.1:1/x")
+    company.configure("accounting", odbc=f"DRIVER={{Nothing}};UID=u;PWD={password}", url=None)
+    company.path.chmod(0o600)
+    found = doctor("--config", company.path, expect=7)
+    warned = found.of("configuration.passwords", "warning")
+    assert [text.partition(":")[0] for text in warned] == ["[bpo] url", "[accounting] odbc"]
+    assert all("fewer than 8 characters" in text for text in warned)
+    assert "zqwordz" not in json.dumps(found.document)
 
 
 def test_a_log_that_cannot_be_written_fails(doctor: Doctor, company: Company) -> None:

@@ -249,7 +249,7 @@ def test_an_unknown_site_in_the_configuration_is_named_as_the_configurations(bpo
         (["--status", "Inactive", "--status", "RELEASED"], ["CDE003", "DEF004"]),
         (["--status", "all"], ["ABC001", "bcd002", "CDE003", "DEF004", "EFG005"]),
         (["--status", "ALL", "--status", "Hold"], ["ABC001", "bcd002", "CDE003", "DEF004", "EFG005"]),
-        (["--status", "nonsense"], []),
+        (["--status", "New-CRM"], []),
         (["--status", "all", "--type", "RE"], ["ABC001", "DEF004"]),
         (["--status", "all", "--type", "it", "--type", "GV"], ["CDE003", "EFG005"]),
         (["--status", "all", "--search", "CD"], ["bcd002", "CDE003"]),
@@ -272,6 +272,51 @@ def test_without_a_status_column_every_customer_is_active(bposync: Call, tmp_pat
     assert codes(bposync("list", "--config", path, "--json")) == ["ABC001"]
     assert codes(bposync("list", "--config", path, "--json", "--status", "Active")) == ["ABC001"]
     assert codes(bposync("list", "--config", path, "--json", "--status", "Hold")) == []
+    error = bposync("list", "--config", path, "--json", "--status", "Activ", expect=2).json["error"]
+    assert error["hint"] == "Did you mean 'Active'?"
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        (["--status", "Activ"], "list: no customer has the status 'Activ'.", "Did you mean 'Active'?"),
+        (
+            ["--status", "Hold", "--status", "Relesed"],
+            "list: no customer has the status 'Relesed'.",
+            "Did you mean 'Released'?",
+        ),
+        (["--status", "new-crn"], "list: no customer has the status 'new-crn'.", "Did you mean 'New-CRM'?"),
+        (["--status", "xyz"], "list: no customer has the status 'xyz'.", "There is: Active, Hold, Inactive, Released."),
+        (["--status", ""], "list: no customer has the status ''.", "There is: Active, Hold, Inactive, Released."),
+        (["--type", "R E"], "list: no customer has the type 'R E'.", "Did you mean 'RE'?"),
+        (["--type", "RE", "--type", "xyz"], "list: no customer has the type 'xyz'.", "There is: CO, GV, IT, RE."),
+        (["--type", "all"], "list: no customer has the type 'all'.", "There is: CO, GV, IT, RE."),
+    ],
+)
+def test_a_status_or_type_that_nobody_has_is_an_error_that_names_the_nearest_or_what_there_is(
+    bposync: Call, several: Path, options: list[str], message: str, hint: str
+) -> None:
+    error = bposync("list", "--config", several, "--json", *options, expect=2).json["error"]
+    assert (error["message"], error["hint"]) == (message, hint)
+
+
+def test_a_status_or_type_of_a_customer_at_another_site_lists_nobody_and_is_no_error(bposync: Call, several: Path) -> None:
+    for options in (["--status", "Hold"], ["--status", "all", "--type", "GV"]):
+        assert codes(bposync("list", "--config", several, "--site", "Durban", "--json", *options)) == []
+
+
+def test_a_status_or_type_that_the_configuration_names_may_be_nobodys_today(bposync: Call, tmp_path: Path) -> None:
+    rest = "sync_statuses = ['Aktief']\n[accounting]\nsystem = 'evolution'\nwrite = 'sql'\nurl = 'sqlite:///books.sqlite'\n"
+    path = make_bpo(tmp_path, SEVERAL, rest=f"{rest}[accounting.groups]\nNGO = 'RETAIL'\n")
+    assert codes(bposync("list", "--config", path, "--json", "--status", "aktief")) == []
+    assert codes(bposync("list", "--config", path, "--json", "--type", "ngo")) == []
+
+
+def test_where_bpo_has_no_types_the_error_says_so(bposync: Call, tmp_path: Path) -> None:
+    rows = [{"code": "ABC001", "name": "Abacus", "site": "Durban"}]
+    path = make_bpo(tmp_path, rows, fields=["code", "name", "site"])
+    error = bposync("list", "--config", path, "--json", "--type", "RE", expect=2).json["error"]
+    assert error["hint"] == "BPO gives no customer a type."
 
 
 @pytest.mark.parametrize("limit", ["-1", "many", "1.5", ""])
@@ -377,7 +422,9 @@ def test_an_empty_result_is_an_empty_list(bposync: Call, several: Path) -> None:
 
 def test_a_bpo_without_customers_is_an_empty_list(bposync: Call, tmp_path: Path) -> None:
     path = make_bpo(tmp_path, [])
-    assert bposync("list", "--config", path, "--json").json == {"schema": "bposync.list/1", "customers": []}
+    for options in ([], ["--status", "Activ"], ["--type", "RE"]):
+        result = bposync("list", "--config", path, "--json", *options)
+        assert result.json == {"schema": "bposync.list/1", "customers": []}
     assert bposync("sites", "--config", path, "--json").json == {"schema": "bposync.sites/1", "sites": []}
 
 

@@ -147,6 +147,7 @@ def test_every_command_works_with_a_nasty_password_and_tells_it_nowhere(
     every("history")
     every("history", written["run"])
     every("history", "--customer", "A001")
+    every("history", "--decisions")
     every("list", "--site", "Durbin", expect=2)
     every("link", "C001", "--new", "C002", expect=2)
     every("accept", "A001")
@@ -156,7 +157,7 @@ def test_every_command_works_with_a_nasty_password_and_tells_it_nowhere(
     sheet = tmp_path / "review.csv"
     every("review", "--output", str(sheet))
     every("review", "--apply", str(sheet))
-    every("link", "--export", str(tmp_path / "links.csv"))
+    every("link", "--export", str(tmp_path / "links.csv"), "--force")
     every("link", "--import", str(tmp_path / "links.csv"))
     every("history", "--verify")
     every("adopt")
@@ -331,6 +332,9 @@ def test_a_registered_password_is_hidden_in_every_form(password: str) -> None:
         # As they are, in a URL by Python and by SQLAlchemy, in an ODBC string, and as libraries quote a value.
         forms = {password, quote(password), quote(password, safe=""), quote(password, safe=" +"), quote_plus(password)}
         forms |= {password.replace("}", "}}"), repr(password)[1:-1]}
+        forms |= {
+            re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in {quote(password), quote_plus(password)}
+        }
         for form in forms:
             assert form not in secrets.redact(f"before {form} after").removeprefix("before ").removesuffix(" after")
 
@@ -351,3 +355,61 @@ def test_what_looks_like_a_password_is_hidden_where_nobody_said_that_it_is_one(t
 def test_what_is_no_secret_stays(text: str) -> None:
     secrets.register("")
     assert secrets.redact(text) == text
+
+
+ALONE = [
+    "{}", " {} ", "'{}'", "PWD={};", "u:{}@h", "({})", "{}.", "the login {}, refused", "_{}_", "é-{}-é", "%40{}%40", "\\n{}\\n",
+    "\\x1b{}", "\\u202e{}", "{0}/{0} {0}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ALONE)
+@pytest.mark.parametrize("secret", ["an", "7", "Durban", "an4", "secret7", "a b", "né"])
+def test_a_short_secret_is_hidden_where_it_stands_alone(secret: str, text: str) -> None:
+    secrets.register(secret)
+    assert secrets.redact(text.format(secret)) == text.format("***")
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("an", "Durban, Cape Town: an account of Danny's", "Durban, Cape Town: *** account of Danny's"),
+        ("an", "an4 4an éan ané", "an4 4an éan ané"),
+        ("7", "17 of 75 at 12:07, 7 more", "17 of 75 at 12:07, *** more"),
+        ("custom", "customers", "customers"),
+        ("secret7", "secret77 xsecret7", "secret77 xsecret7"),
+        ("n@", "deon@valves.example", "deon@valves.example"),
+        ("@v", "deon@valves.example", "deon@valves.example"),
+    ],
+)
+def test_a_short_secret_that_is_a_part_of_a_word_leaves_the_word_as_it_is(secret: str, text: str, shown: str) -> None:
+    secrets.register(secret)
+    assert secrets.redact(text) == shown
+
+
+@pytest.mark.parametrize("secret", ["password", "12345678", "Durban-North", "é" * 8])
+def test_a_secret_of_eight_characters_or_more_is_hidden_everywhere(secret: str) -> None:
+    secrets.register(secret)
+    assert secrets.redact(f"x{secret}x 1{secret}1 {secret}{secret} {secret}s") == "x***x 1***1 ****** ***s"
+    assert secrets.redact(f"x{quote(secret)}x") == "x***x"
+
+
+@given(st.text("an4 _-@%.{}", min_size=1, max_size=7), st.text("an4Dx _-@%.{}\\", max_size=40))
+@example("an", "Durban an")
+def test_no_short_secret_stands_alone_in_what_is_shown(secret: str, text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secrets, "_secrets", set())
+        secrets.register(secret)
+        assert re.search(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", secrets.redact(text)) is None
+
+
+def test_a_short_password_leaves_the_names_in_the_log_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, bposync: Call, company: Company, tmp_path: Path
+) -> None:
+    login = company.server.create_login("an")
+    execute(company.server.url(), f'GRANT "{company.login}" TO "{login}"')
+    monkeypatch.setenv(VARIABLE, "an")
+    path = company.write(tmp_path, bpo=company.url(company.databases[0]).replace(company.login, login))
+    path.write_text(f"{path.read_text(encoding='utf-8')}[log]\nfile = 'said.log'\n", encoding="utf-8")
+    bposync("list", "--site", "Durbin", "--config", path, expect=2)
+    assert "The sites are: Durban, Umhlanga." in (tmp_path / "said.log").read_text(encoding="utf-8")

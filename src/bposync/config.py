@@ -391,10 +391,19 @@ def warnings_of(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 def has_literal_password(text: str, place: str = "") -> bool:
     """Tell whether a URL, an ODBC string or the text of a password's own key holds one as it is."""
+    return any(PLACEHOLDER.sub("", secret).strip(" {}") for secret in _passwords_in(text, place))
+
+
+def passwords(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give the passwords of a configuration as they stand there, ${NAME} and all, each behind its place."""
+    for place, text in _strings(raw, ()):
+        for secret in _passwords_in(text, place):
+            yield place, secret
+
+
+def _passwords_in(text: str, place: str) -> list[str]:
     found = [match["secret"] for match in (*_IN_URL.finditer(text), *_AS_PARAMETER.finditer(text))]
-    if place.endswith("password"):
-        found.append(text)
-    return any(PLACEHOLDER.sub("", secret).strip(" {}") for secret in found)
+    return [*found, text] if place.endswith("password") else found
 
 
 def _check_bpo(path: Path, bpo: BpoTable) -> None:

@@ -38,6 +38,10 @@ def make(
     output = session.output
     made = demo.make(folder, system=system, write=write)
     path = made.configuration
+    if made.gone:
+        journal = ", and what was synchronised and decided in it is gone with its journal" if made.journal_is_gone else ""
+        output.note(f"{path.parent} held a demo company: it is made afresh{journal}.")
+        output.note(f"To keep one, name another folder for the next, or take the first line out of {path}.")
     output.note(f"Example Company is made in {path.parent}.")
     if output.as_json:
         output.collected = {}

@@ -1,4 +1,4 @@
-"""`bposync history`: the runs, one run change by change, or the story of one customer."""
+"""`bposync history`: the runs, one run change by change, the story of one customer, or what people decided."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bposync.values import normalise_code, quoted
 from bposync.words import counted, local, outcomes_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bposync.cli.common import Session
     from bposync.journal.links import Decided
@@ -29,15 +29,19 @@ def show(
     *,
     run: Annotated[str | None, typer.Argument(metavar="RUN", help="One run, by its name or the beginning of it.")] = None,
     customer: Annotated[str | None, typer.Option("--customer", metavar="CODE", help="The story of one customer.")] = None,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="What people decided, the newest first, in place of the runs.")
+    ] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Prove that no run and no decision was changed since.")] = False,
 ) -> int:
     """Show the runs, the newest first, or one run change by change."""
     from bposync.journal import open_journal
 
+    _check_options(run, customer, decisions=decisions, verify=verify)
     if verify:
-        if run is not None or customer is not None:
-            raise UsageError("history: --verify is about the whole journal.", command("history --verify"))
         return _verify(session)
+    if decisions:
+        return _decisions(session, customer)
     with open_journal(session.settings, writes=False) as journal:
         runs = journal.runs.all()
         chosen = _find(runs, run) if run is not None else None
@@ -62,6 +66,34 @@ def show(
     else:
         _print_changes(session, runs, recorded, one_run=chosen is not None, more=bool(decided))
         _print_decisions(session, decided)
+    return 0
+
+
+def _check_options(run: str | None, customer: str | None, *, decisions: bool, verify: bool) -> None:
+    if verify and (run is not None or customer is not None or decisions):
+        raise UsageError("history: --verify is about the whole journal.", command("history --verify"))
+    if decisions and run is not None:
+        raise UsageError("history: --decisions is not about one run.", command("history --decisions [--customer CODE]"))
+
+
+def _decisions(session: Session, customer: str | None) -> int:
+    """Show all decisions, or those about one customer, the newest first."""
+    from bposync.journal import open_journal
+
+    key = normalise_code(customer) if customer is not None else None
+    with open_journal(session.settings, writes=False) as journal:
+        decided = journal.decisions.story(key)[::-1]
+        if customer is not None and not decided and not journal.runs.changes_of(run=None, customer=key):
+            _check_known(session, customer, {code for (code,) in journal.links.columns("code")})
+        # The log has codes in the form in which they are compared. A link has its own as BPO writes it; capitals read best.
+        codes = {each.customer: each.customer.upper() for each in decided}
+        codes |= {each: link.customer for each, link in journal.links.read(codes).items()}
+    if session.output.as_json:
+        session.output.document({"schema": SCHEMA, "runs": [], "decisions": _decisions_document(decided)})
+    elif decided:
+        _print_decisions(session, decided, codes)
+    else:
+        session.output.line("Nothing was decided yet." if key is None else "Nothing was decided about this customer.")
     return 0
 
 
@@ -143,14 +175,20 @@ def _document(
         if with_changes:
             document["changes"] = [dict(change.document) for change in recorded if change.run == run.run]
         documents.append(document)
-    decisions = [
+    decisions = {"decisions": _decisions_document(decided)} if decided else {}
+    session.output.document({"schema": SCHEMA, "runs": documents, **decisions})
+
+
+def _decisions_document(decided: Sequence[Decided]) -> list[dict[str, Any]]:
+    from bposync.documents import moment
+
+    return [
         {
             "at": moment(each.at), "by": each.by, "machine": each.machine, "decision": each.decision,
             "customer": each.customer or None, "account": each.account or None, "detail": each.detail or None,
         }
         for each in decided
     ]  # fmt: skip
-    session.output.document({"schema": SCHEMA, "runs": documents, **({"decisions": decisions} if decisions else {})})
 
 
 def _print_runs(session: Session, runs: Sequence[Run]) -> None:
@@ -180,23 +218,25 @@ def _count_decisions(session: Session, decided: Sequence[Decided]) -> None:
         session.output.line()
         session.output.line(
             f"Decided by people: {len(decided):,}, the last on {local(decided[-1].at)} by {decided[-1].by}. "
-            f"Each is in {command('history --customer CODE')}, all are in --json."
+            f"All of them: {command('history --decisions')}"
         )
 
 
-def _print_decisions(session: Session, decided: Sequence[Decided]) -> None:
+def _print_decisions(session: Session, decided: Sequence[Decided], codes: Mapping[str, str] | None = None) -> None:
+    """Print decisions as a part of a customer's story; or, with customers' codes by the normalised one, of all."""
     if not decided:
         return
-    session.output.line("Decided")
-    columns = [
-        Column("When", keep=8, whole=True),
-        Column("By", keep=7),
-        Column("Decision", keep=9),
-        Column("Account", keep=8),
-        Column("Fields"),
-    ]
-    rows = [[local(each.at), each.by, each.decision, each.account, each.detail] for each in decided]
-    session.output.table(columns, rows)
+    columns = [Column("When", keep=8, whole=True), Column("By", keep=7), Column("Decision", keep=9)]
+    if codes is None:
+        session.output.line("Decided")
+    else:
+        columns.append(Column("Customer", keep=9))
+    columns += [Column("Account", keep=8), Column("Fields")]
+    rows = []
+    for each in decided:
+        customer = [] if codes is None else [codes[each.customer]]
+        rows.append([local(each.at), each.by, each.decision, *customer, each.account, each.detail])
+    session.output.table(columns, rows, hint="All of them: --json.")
 
 
 def _print_changes(

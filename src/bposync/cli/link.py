@@ -14,7 +14,7 @@ from bposync.errors import UsageError
 
 if TYPE_CHECKING:
     from bposync.cautions import Cautions
-    from bposync.cli.common import Session
+    from bposync.cli.common import ForceOption, Session
     from bposync.journal.copies import Copied
 
 
@@ -35,6 +35,7 @@ def link(
     import_: Annotated[
         Path | None, typer.Option("--import", metavar="FILE", help="Take in what such a file has and the journal lacks.")
     ] = None,
+    force: ForceOption = False,
 ) -> int:
     """Say which account a customer has, or that it gets a new one; or copy links and decisions to and from a file."""
     from bposync import decide
@@ -45,8 +46,10 @@ def link(
             "link: one customer, or --export FILE, or --import FILE.",
             with_commands(_HOW),
         )
+    if force and export is None:
+        raise UsageError("link: --force is for --export FILE.", "Leave it out.")
     if export is not None:
-        return _export(session, export)
+        return _export(session, export, force=force)
     if import_ is not None:
         return _import(session, import_)
     assert customer is not None  # noqa: S101 - one of the three is given
@@ -77,12 +80,13 @@ def _other_code(cautions: Cautions, customer: str, account: str) -> list[str]:
     return [f"BPO may know it as {customer} only: what BPO posts by itself may not find account {account}."]
 
 
-def _export(session: Session, path: Path) -> int:
+def _export(session: Session, path: Path, *, force: bool) -> int:
     """Write links and decisions to a file. Reads the journal only."""
+    from bposync.export import files
     from bposync.journal import copies, open_journal
 
-    if path.suffix.lower() != ".csv":
-        raise UsageError(f"link --export: {path.name} does not end in .csv.", "Name it so.")
+    files.ending_of(path, (".csv",), "link --export")
+    files.check(path, force=force)
     with open_journal(session.settings, writes=False) as journal:
         copied = copies.export(journal, path)
     return said(session, "export", [f"{path}: {_counted(copied)}."], file=str(path), **asdict(copied))

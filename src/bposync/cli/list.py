@@ -12,11 +12,11 @@ from bposync.cli.output import Column
 from bposync.errors import UsageError, did_you_mean
 from bposync.export.files import separator_of
 from bposync.fields import BPO_FIELDS, FIELDS, LISTING_FIELDS, Kind
-from bposync.values import normalise_code
+from bposync.values import normalise_code, quoted
 from bposync.words import cell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from bposync.cli.common import ForceOption, OutputOption, SeparatorOption, Session, SiteOption
     from bposync.export.files import Told
@@ -28,6 +28,8 @@ SCHEMA: Final = "bposync.list/1"
 DEFAULT_STATUSES: Final = ("Active", "Hold")
 _ALL = "all"
 _ACTIVE = "Active"  # what every customer is where BPO has no status column
+_MOST_NAMED = 20
+_STATUSES = ("New-CRM", "Released", _ACTIVE, "Hold", "Inactive")  # BPO's own (BPO's manual); a company may have nobody of one
 # Code and name stay longest where the terminal is narrow.
 _KEEP = {"code": 9, "name": 8, "site": 7, "credit_limit": 6, "type": 5, "phone": 4, "website": 2, "department": 1}
 
@@ -66,12 +68,17 @@ def show(  # noqa: PLR0913 - one parameter an option
         present = bpo.fields
     known = dict.fromkeys(str(row.value("site")) for row in rows)
     sites = choose_sites(site, known) if site else choose_sites(settings.bpo.sites, known, "[bpo] sites")
+    status_of = _status if "status" in present else _active
+    if rows and type_:
+        _check("type", type_, [str(row.value("type") or "") for row in rows], _groups(session))
+    if rows and status:
+        _check("status", status, [status_of(row) for row in rows], (*_STATUSES, *settings.bpo.sync_statuses, _ALL))
     rows = [
         row
         for row in rows
         if (not sites or row.value("site") in sites)
         and _is_one_of(row.value("type"), type_)
-        and _has_status(row.value("status") if "status" in present else _ACTIVE, status)
+        and _has_status(status_of(row), status)
         and (not search or search.casefold() in f"{row.value('code')}\n{row.value('name')}".casefold())
     ]
     rows.sort(key=lambda row: (normalise_code(str(row.value("code"))), str(row.value("site"))))
@@ -160,6 +167,37 @@ def _fields(columns: str | None) -> list[str] | None:
     if columns is None:
         return None
     return [_field(name, "--columns") for name in columns.split(",") if name.strip()]
+
+
+def _check(what: str, wanted: Iterable[str], found: Sequence[str], known: Iterable[str]) -> None:
+    """Raise UsageError for a type or status that no customer of BPO has: a slip lists nobody, and looks like an answer.
+
+    What is `known` besides may well be nobody's today.
+    """
+    there = {normalise_code(name): name for name in reversed(dict.fromkeys(found))}
+    meant = {**{normalise_code(name): name for name in known}, **there}
+    for name in wanted:
+        if normalise_code(name) not in meant:
+            listed = sorted(filter(None, there.values()), key=str.casefold)
+            more = ", …" if len(listed) > _MOST_NAMED else ""
+            hint = f"There is: {', '.join(listed[:_MOST_NAMED])}{more}." if listed else f"BPO gives no customer a {what}."
+            raise UsageError(
+                f"list: no customer has the {what} {quoted(name)}.", did_you_mean(name, filter(None, meant.values()), hint)
+            )
+
+
+def _groups(session: Session) -> Collection[str]:
+    """Give the types that the configuration names."""
+    accounting = session.settings.accounting
+    return accounting.groups if accounting is not None else ()
+
+
+def _status(row: Row) -> str:
+    return str(row.value("status") or "")
+
+
+def _active(_: Row) -> str:
+    return _ACTIVE
 
 
 def _is_one_of(value: Value, wanted: Sequence[str] | None) -> bool:

@@ -80,6 +80,13 @@ class Made:
 
     configuration: Path
     codes: Mapping[str, str]
+    gone: tuple[str, ...] = ()
+    """The names of the files of an earlier demo that it took the place of."""
+
+    @property
+    def journal_is_gone(self) -> bool:
+        """Whether something was synchronised or decided in the earlier one."""
+        return _JOURNAL in self.gone
 
 
 def build(folder: Path, *, system: str = "evolution", write: str = "sql") -> Path:
@@ -111,7 +118,7 @@ def make(folder: Path, *, system: str = "evolution", write: str = "sql") -> Made
         ) from error
     for database in (bpo, books):
         _make(folder / database.FILE, database)
-    return Made(configuration, getattr(books, "CODES", {}))
+    return Made(configuration, getattr(books, "CODES", {}), tuple(leftover.name for leftover in leftovers))
 
 
 def _books(system: str, write: str) -> Books:

@@ -12,7 +12,8 @@ from bposync import config
 from bposync.doctor import servers
 from bposync.doctor.check import Check, Checks, Result, failed, ok, warning
 from bposync.errors import UsageError
-from bposync.variables import KEYRING, Variables, check
+from bposync.secrets import SHORT
+from bposync.variables import KEYRING, Variables, check, expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +64,7 @@ def checks(given: str | None, environment: Mapping[str, str]) -> Checks[Read | N
     if not problems:
         yield ok("configuration.file", f"The configuration is {path}; every section and key in it is known.")
     settings = config.build(path, {"bpo": _ANY_BPO, **good}, environment)
-    yield from _passwords(settings, raw)
+    yield from _passwords(settings, raw, environment)
     yield from _log(settings)
     return Read(settings, "bpo" in good, "accounting" in good, "state" in good or "state" not in raw)
 
@@ -102,11 +103,28 @@ def _entries(named: Mapping[str, str]) -> Checks[list[str]]:
     return lacking
 
 
-def _passwords(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Check]:
+def _passwords(settings: Settings, raw: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Check]:
     for text in config.warnings_of(settings.path, raw):
         message, _, hint = text.partition(" Put ")
         yield warning("configuration.passwords", message, f"Put {hint}" if hint else None)
+    yield from _short(raw, Variables(environment))
     yield from _plain_http(settings)
+
+
+def _short(raw: Mapping[str, Any], variables: Variables) -> Iterator[Check]:
+    """Warn of a password that may be a part of a word; what it is made of may not be there, and is told elsewhere."""
+    for place, text in config.passwords(raw):
+        try:
+            password = expand(text, variables).strip(" {}")
+        except (KeyError, UsageError):
+            continue
+        if 0 < len(password) < SHORT:
+            yield warning(
+                "configuration.passwords",
+                f"{place}: the password has fewer than {SHORT} characters: in messages and the log it is hidden where it "
+                "stands alone, and not inside a longer word.",
+                "Give the login a longer one.",
+            )
 
 
 def _plain_http(settings: Settings) -> Iterator[Check]:
