@@ -79,6 +79,18 @@ def test_a_command_is_read_by_the_shell_as_it_was_meant(monkeypatch: pytest.Monk
     assert shlex.split(advice.command(" ".join(["link", *["{}"] * len(words)]), *words)) == ["bposync", "link", *words]
 
 
+@pytest.mark.parametrize("code", ['a" & calc & "', "%PATH%", "$(calc)", "`calc`", "a^b", "!x", 'x"'])
+def test_on_windows_a_code_that_a_shell_might_run_is_left_to_a_person(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    assert advice.command("unlink {}", code) == "bposync unlink CODE"
+
+
+def test_on_windows_a_path_is_typed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    advice.repeat_config(r"C:\Program Files (x86)\bposync\Über uns.toml")
+    assert advice.command("status") == r'bposync status --config "C:\Program Files (x86)\bposync\Über uns.toml"'
+
+
 # What settles a customer.
 
 

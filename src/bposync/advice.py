@@ -10,9 +10,12 @@ from typing import Final
 _BARE: Final = re.compile(r"[A-Za-z0-9./_][A-Za-z0-9._/@+-]*", re.ASCII)
 # What no shell (sh, PowerShell, cmd) reads as anything else between quotation marks.
 _QUOTED: Final = re.compile(r"[A-Za-z0-9./_][A-Za-z0-9._/@+:;,#&()\[\]{}=~*?<>| '-]*", re.ASCII)
+_WINDOWS_PATH: Final = re.compile(r"[\w:\\./ ()~+,@=-]*\w")
 _COMMANDS: Final = re.compile(r"\{([^{}]*)\}")
 _config = ""
 
+UNTYPED: Final = "CODE"
+"""What stands for a word that no quoting is sure of."""
 REVIEW: Final = "review --output review.xlsx"
 """The form of the command that makes a sheet of all that needs a person."""
 
@@ -50,7 +53,13 @@ def typed(word: str) -> str:
 
 
 def _for_this_shell(word: str) -> str:
-    """Give a word as the shell takes it from which this process was called, or most likely was."""
+    """Give a word as the shell takes it from which this process was called, or most likely was.
+
+    Windows has two, and what one of them leaves alone between quotation marks the other may run: there, what no quoting is
+    sure of is left to a person.
+    """
     if found := typed(word):
         return found
-    return f'"{word}"' if sys.platform == "win32" else shlex.quote(word)
+    if sys.platform != "win32":
+        return shlex.quote(word)
+    return f'"{word}"' if _WINDOWS_PATH.fullmatch(word) else UNTYPED
