@@ -54,5 +54,5 @@ def _ways(change: Change) -> Iterator[Way]:
 
 def _new(change: Change, means: str) -> Way:
     if change.needs_code:
-        return Way(f"{means}, {CODE}, which is yours to choose", command(f"link {{}} --new {CODE}", change.code))
+        return Way(f"{means}; {CODE} is yours to choose", command(f"link {{}} --new {CODE}", change.code))
     return Way(means, command("link {} --new", change.code))
