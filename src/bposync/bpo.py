@@ -15,7 +15,7 @@ from bposync.records import Contradiction, Customer, Row
 from bposync.values import flag_of, normalise_code, quoted, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from bposync.config import BpoTable, Settings
     from bposync.marks import Marker
@@ -26,6 +26,10 @@ NO_SITE: Final = "(none)"
 PURPOSE: Final = "BPO"
 # Fields that belong to a customer at one site, and may differ from site to site.
 _PER_SITE = frozenset({"code", "site", "department", "department_name", "status"})
+
+
+COUNTS_AS: Final = {"status": "every customer counts as Active", "is_debtor": "every customer counts as a debtor"}
+"""What it means that BPO has no column for a field that says who is for accounting."""
 
 
 class Bpo:
@@ -104,12 +108,13 @@ class Bpo:
         self.left_out = tuple(left_out)
         return columns
 
+    def vanished(self, before: Collection[str]) -> list[str]:
+        """Give the fields that BPO had `before` and has no column for now, though nobody said that it shall be so."""
+        return [name for name in before if FIELDS[name].column in self.left_out]
+
     def left_out_in_words(self) -> list[str]:
         """Say what it means that BPO lacks default columns."""
-        meaning = {
-            FIELDS["status"].column: "every customer counts as Active",
-            FIELDS["is_debtor"].column: "every customer counts as a debtor",
-        }
+        meaning = {FIELDS[name].column: said for name, said in COUNTS_AS.items()}
         lines = [f"BPO has no column {column}: {meaning[column]}." for column in self.left_out if column in meaning]
         others = [column for column in self.left_out if column not in meaning]
         return lines + ([f"BPO has no column {', '.join(others)}: these fields are left alone."] if others else [])

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bposync.advice import command
+from bposync.bpo import COUNTS_AS
 from bposync.config import Limit
 from bposync.errors import GuardError
+from bposync.fields import FIELDS
 from bposync.records import Action, PairingKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bposync.accounting import Company
     from bposync.plan import Plan
     from bposync.survey import Survey
@@ -39,6 +43,16 @@ def check_company(company: Company, known: str) -> None:
             f"Accounting is {company.name} ({company.database} on {company.server}), and the journal is about {known}.",
             f"Check [accounting] url and [state] company; if it is the same company under a new name: {command('adopt')}",
         )
+
+
+def check_columns(vanished: Iterable[str]) -> None:
+    """Stop where BPO lost a column that says who is for accounting: without it everybody is."""
+    for name, meaning in COUNTS_AS.items():
+        if name in vanished:
+            raise GuardError(
+                f"BPO had a column {FIELDS[name].column} at the last sync, and has none now: {meaning}.",
+                f'Bring it back, or name another under [bpo.columns]; if it shall be so: {name} = ""',
+            )
 
 
 def _check_bpo(survey: Survey) -> None:

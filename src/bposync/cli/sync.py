@@ -137,6 +137,7 @@ class _Sync:
         self.shown = Shown()
         self.again = command("sync")
         self.known_company = ""
+        self.vanished: list[str] = []
         self.journal_was: tuple[int, ...] = ()
         self.left_out: list[str] = []
         self.settled: list[str] = []
@@ -186,6 +187,7 @@ class _Sync:
         ):
             first = not journal.runs.all()
             self.known_company = journal.known_company()
+            self.vanished = self.bpo.vanished(journal.known_fields())
             self.journal_was = journal.position()
             whole = self.shown.lists(Action.SAME)
             survey = make_survey(self.session.settings, self.bpo, self.accounting, journal, one, two, whole=whole)
@@ -197,7 +199,7 @@ class _Sync:
                 f"This journal is new, and {copy} is a copy of another one's links and decisions. If that one was lost, take "
                 f"them in first: {command('link --import {}', str(copy))}"
             )
-        if first:
+        if first or self.vanished:
             for line in self.bpo.left_out_in_words():
                 self.output.note(line)
         plan = survey.plan(choice)
@@ -220,6 +222,7 @@ class _Sync:
 
         try:
             guards.check(survey, plan, self.limit, self.known_company)
+            guards.check_columns(self.vanished)
             self._check_way(plan)
         except BposyncError as error:
             error.document = self.document(plan)
@@ -314,6 +317,7 @@ class _Sync:
         """Record that the run is over, and copy its links. What became of each customer is recorded already."""
         try:
             journal.runs.end(result.run.run, result.counts, code)
+            journal.know_fields(self.bpo.fields)
             copy_links(self.session, journal)
             self.output.log(f"Newest hash of the journal: {journal.newest_hash() or 'none yet'}")
         except BposyncError as error:

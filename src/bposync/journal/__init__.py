@@ -6,6 +6,7 @@ What is read without writing (list, status, history, a dry run) never makes the 
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from bposync import database
 from bposync.documents import moment
 from bposync.errors import UnreachableError, UsageError
+from bposync.fields import FIELDS
 from bposync.journal import schema
 from bposync.journal.chain import Chain, Verified
 from bposync.journal.links import DecisionBook, LinkBook
@@ -23,7 +25,7 @@ from bposync.journal.runs import RunBook
 from bposync.journal.upgrades import upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bposync.config import Settings
 
@@ -181,6 +183,21 @@ class Journal:
         table = schema.companies
         connection.execute(sa.delete(table).where(table.c.company == self.company))
         connection.execute(sa.insert(table).values(company=self.company, name=name, known_since=moment(self.now())))
+
+    def known_fields(self) -> frozenset[str]:
+        """Give the fields for which BPO had columns at the last sync; none where nobody knows."""
+        if not self.has(4):
+            return frozenset()
+        table = schema.companies
+        with self.transaction("cannot be read") as connection:
+            found = connection.execute(sa.select(table.c.bpo_fields).where(table.c.company == self.company)).scalar()
+        return frozenset(json.loads(found or "[]")) & FIELDS.keys()
+
+    def know_fields(self, fields: Iterable[str]) -> None:
+        """Remember the fields for which BPO has columns."""
+        table, said = schema.companies, json.dumps(sorted(fields))
+        with self.transaction("cannot be written") as connection:
+            connection.execute(sa.update(table).where(table.c.company == self.company).values(bpo_fields=said))
 
     @staticmethod
     def now() -> datetime:

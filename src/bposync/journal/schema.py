@@ -11,7 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the schema; `upgrades.py` brings an older journal here."""
 
 metadata: Final = sa.MetaData()
@@ -36,6 +36,8 @@ companies = sa.Table(
     _company(),
     sa.Column("name", sa.UnicodeText, nullable=False),  # that the accounting database gives itself
     sa.Column("known_since", sa.Unicode(40), nullable=False),
+    # Version 4 added this: JSON list, the fields for which BPO had columns at the last sync.
+    sa.Column("bpo_fields", sa.UnicodeText),
 )
 
 links = sa.Table(

@@ -6,7 +6,7 @@ opened to be written; one that is only read is read as it is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -38,13 +38,22 @@ def _to_2(connection: sa.Connection) -> None:
 
 def _to_3(connection: sa.Connection) -> None:
     """Give every link room for its marks; the next sync fills them."""
-    there = {column["name"] for column in sa.inspect(connection).get_columns(schema.links.name)}
-    for column in (schema.links.c.bpo_mark, schema.links.c.account_mark):
+    _add(connection, schema.links, schema.links.c.bpo_mark, schema.links.c.account_mark)
+
+
+def _to_4(connection: sa.Connection) -> None:
+    """Give every company room for the fields that BPO had; the next sync fills it."""
+    _add(connection, schema.companies, schema.companies.c.bpo_fields)
+
+
+def _add(connection: sa.Connection, table: sa.Table, *columns: sa.Column[Any]) -> None:
+    there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    for column in columns:
         if column.name not in there:
-            table = connection.dialect.identifier_preparer.format_table(schema.links)
+            name = connection.dialect.identifier_preparer.format_table(table)
             definition = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {table} ADD {definition}")
+            connection.exec_driver_sql(f"ALTER TABLE {name} ADD {definition}")
 
 
-_STEPS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_2, 2: _to_3}
+_STEPS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_2, 2: _to_3, 3: _to_4}
 """How to leave each version for the next."""
