@@ -119,9 +119,9 @@ def books(companies: Companies, proxy: Proxy, forked: Forks) -> Place:
     return Place(companies.make(POSTGRESQL), "accounting", proxy, forked)
 
 
-def test_a_line_that_is_cut_before_the_commit_fails_what_was_to_be_written(books: Place) -> None:
+def test_a_line_that_is_cut_before_the_commit_is_one_over_which_nothing_was_written(books: Place) -> None:
     books.proxy.cut(INSERT)
-    document = books.fail(NOT_WRITTEN)
+    document = books.fail(UNREACHABLE)
     assert outcomes(document) == dict.fromkeys(ALL, "failed")
     assert "the connection was cut before anything was written" in reasons(document)
     books.check_nothing_written()
@@ -195,9 +195,9 @@ def test_wherever_the_line_to_accounting_is_cut_the_next_sync_loses_and_doubles_
     check_wherever_the_line_is_cut(books, 25)
 
 
-def test_a_server_that_stops_answering_before_the_commit_fails_what_was_to_be_written(books: Place) -> None:
+def test_a_server_that_stops_answering_before_the_commit_is_one_that_nothing_was_written_to(books: Place) -> None:
     books.proxy.stop(INSERT)
-    document = books.fail(NOT_WRITTEN, constants=IMPATIENT)
+    document = books.fail(UNREACHABLE, constants=IMPATIENT)
     assert outcomes(document) == dict.fromkeys(ALL, "failed")
     assert "no answer within 1 seconds" in reasons(document)
     books.wait_for_the_server()

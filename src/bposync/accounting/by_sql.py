@@ -64,7 +64,6 @@ class _Failure:
     """Why nothing of a batch was written."""
 
     why: str
-    is_cut: bool = False
     waited: bool = False
     """Whether something that another program holds was waited for in vain."""
 
@@ -137,7 +136,7 @@ class SqlWay(Way):
         failure = self._failure(batch)
         if not isinstance(failure, _Failure):
             return failure
-        if failure.is_cut or len(batch) == 1:
+        if len(batch) == 1:
             return [Outcome(OutcomeKind.FAILED, failure.why)] * len(batch)
         outcomes: list[Outcome] = []
         waits = int(failure.waited)
@@ -168,7 +167,10 @@ class SqlWay(Way):
             why = database.reason(error)
             if database.is_cut(error):
                 self.close()
-                return _Failure(f"the connection was cut before anything was written: {why}", is_cut=True)
+                raise UnreachableError(
+                    f"{self._place}: the connection was cut before anything was written: {why}",
+                    "Check that the server is running and that the line holds, then sync again.",
+                ) from None
             if _is_refused(error, why):
                 hint = (
                     "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs."

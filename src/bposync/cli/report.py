@@ -11,7 +11,7 @@ from bposync.fields import FIELDS
 from bposync.plan import ATTENTION
 from bposync.records import Action, OutcomeKind, Verdict
 from bposync.values import normalise_code
-from bposync.words import VERDICTS, WORDS, cell
+from bposync.words import VERDICTS, WORDS, cell, many, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,6 +45,7 @@ TONES: Final = {
     "stale": _CAREFUL, "unknown": _BAD,
 }  # fmt: skip
 """The colours of these words where they are a cell of their own; they say the same without."""
+_MOST_ALIKE: Final = 10  # lines that say the same of one after the other
 MOST_IN_PLAN: Final = 30
 """How many customers of a kind a terminal is shown; a plan of thousands is read elsewhere."""
 # What a new account is shown with; --all and --json show every field.
@@ -231,11 +232,18 @@ def _who(change: Change, columns: Sequence[Column], *, first: bool) -> list[str]
 
 
 def outcome_lines(output: Output, changes: Sequence[Change], outcomes: Mapping[int, Outcome]) -> None:
-    """Print every write that did not become what it was to be, also with --quiet."""
+    """Print every write that did not become what it was to be, also with --quiet; many for one reason in one line."""
+    alike: dict[tuple[OutcomeKind, str], list[Change]] = {}
     for place, outcome in outcomes.items():
         if outcome.kind not in (OutcomeKind.WRITTEN, OutcomeKind.EXPORTED):
-            change = changes[place]
-            output.important(f"{outcome.kind.value.capitalize()}: {change.code} {change.name}: {outcome.reason}")
+            alike.setdefault((outcome.kind, outcome.reason), []).append(changes[place])
+    for (kind, reason), group in alike.items():
+        said = kind.value.capitalize()
+        if len(group) > _MOST_ALIKE:
+            output.important(f"{said}: {many(len(group), 'account')} ({some([each.code for each in group])}): {reason}")
+        else:
+            for change in group:
+                output.important(f"{said}: {change.code} {change.name}: {reason}")
 
 
 def recorded_tables(output: Output, documents: Sequence[Mapping[str, Any]], first: Sequence[str] | None = None) -> None:
