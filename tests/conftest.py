@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bposync import advice
 from support import odbc
 from support.company import Companies
 from support.forks import Forks, forks
@@ -27,12 +26,6 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
     if NOTHING_MAY_BE_SKIPPED:
         config.pluginmanager.register(SkipsAreFailures())
-
-
-@pytest.fixture(autouse=True)
-def _as_in_a_new_process() -> None:
-    """What an earlier call within this process was given with --config is not this test's."""
-    advice.repeat_config(None)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -74,12 +76,60 @@ def test_one_that_is_found_without_the_option_is_not(bposync: Call, company: Pat
 
 
 def test_a_command_is_read_by_the_shell_as_it_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["A B", "it's", "$HOME", "a\\b", "Ünï", "-x", "", "plain", "a;b"]
+    words = ["A B", "it's", "$HOME", "a\\b", "Ünï", "", "plain", "a;b"]
     monkeypatch.setattr("sys.platform", "linux")
     assert shlex.split(advice.command(" ".join(["link", *["{}"] * len(words)]), *words)) == ["bposync", "link", *words]
 
 
-@pytest.mark.parametrize("code", ['a" & calc & "', "%PATH%", "$(calc)", "`calc`", "a^b", "!x", 'x"'])
+def test_a_call_leaves_nothing_of_its_configuration_for_the_next(bposync: Call, company: Path) -> None:
+    bposync("status", "--config", company)
+    assert advice.command("status") == "bposync status"
+
+
+@pytest.mark.parametrize("code", ["-X1", "--help", "--new"])
+def test_a_code_that_begins_with_a_hyphen_is_named_so_that_it_is_read_as_one(bposync: Call, company: Path, code: str) -> None:
+    for statement in ("UPDATE Customer SET CustomerCode = ? WHERE CustomerCode = 'ZEB001'",):
+        with closing(sqlite3.connect(company.parent / "bpo.sqlite")) as connection, connection:
+            connection.execute("PRAGMA foreign_keys = OFF")
+            connection.execute(statement, [code])
+    said = bposync("link", "--config", company, "--", code, "ZUL001").stdout
+    (undo,) = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("If that was a slip")]
+    assert f"Customer {code} is no longer linked" in bposync(*shlex.split(undo)[1:]).stdout
+    assert (
+        "is a copy of another one's"
+        not in bposync("sync", "--config", company, f"--customer={code}", "--dry-run", expect=4).stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "word", "shown"),
+    [
+        ("unlink {}", "-X1", "unlink -- -X1"),
+        ("link {} --new CODE", "-X1", "link --new -- -X1 CODE"),
+        ("sync --customer {} --overwrite", "-X1", "sync --customer=-X1 --overwrite"),
+    ],
+)
+def test_a_hyphen_at_the_beginning_makes_no_option(form: str, word: str, shown: str) -> None:
+    assert advice.command(form, word) == f"bposync {shown}"
+
+
+@pytest.mark.parametrize(
+    ("form", "word", "shown"),
+    [
+        ("sync --site {}", "100% Durban", "sync --site SITE"),
+        ("sync --site {}", "Müller's [2] & Co", """sync --site "Müller's [2] & Co\""""),
+        ("review --apply {}", "C:\\R&D\\review.xlsx", 'review --apply "C:\\R&D\\review.xlsx"'),
+        ("unlink {}", "a\\", "unlink CODE"),
+    ],
+)
+def test_on_windows_what_stands_for_a_word_says_of_what_kind_it_is(
+    monkeypatch: pytest.MonkeyPatch, form: str, word: str, shown: str
+) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    assert advice.command(form, word) == f"bposync {shown}"
+
+
+@pytest.mark.parametrize("code", ['a" & calc & "', "%PATH%", "$(calc)", "`calc`", "!x", 'x"', "a^b%"])
 def test_on_windows_a_code_that_a_shell_might_run_is_left_to_a_person(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     monkeypatch.setattr("sys.platform", "win32")
     assert advice.command("unlink {}", code) == "bposync unlink CODE"
@@ -157,7 +207,7 @@ def test_a_conflict_in_one_line_has_the_two_values_and_the_fields_labels() -> No
     change = Change("A1", "One", "A1", Action.CONFLICT, fields=(limit,), reasons=("credit_limit: both sides changed it",))
     assert reasons.in_short(change) == "Credit limit: accounting has 40,000.00, BPO 25,000.00"
     assert reasons.in_short(in_conflict("phone", agreed=True)) == (
-        "Phone: accounting has phone there, BPO phone here, last agreed before"
+        "Phone: accounting has 'phone there', BPO 'phone here', last agreed 'before'"
     )
 
 

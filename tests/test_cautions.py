@@ -153,6 +153,17 @@ def test_a_customer_whose_account_is_missing_is_linked_to_another_at_once(bposyn
     assert company.links()["a1"].account == "B1"
 
 
+def test_a_customer_with_brackets_in_its_code_is_named_whole(bposync: Call, company: Company) -> None:
+    company.customer("A1 (OLD)", "Alpha")
+    company.customer("A1", "Another")
+    company.customer("A2", "Third")
+    company.account("B1", "Beta")
+    bposync("link", "A1 (OLD)", "B1", "--config", company.path)
+    said = bposync("link", "A2", "B1", "--config", company.path, expect=2).stderr
+    assert "is that of A1 (OLD) (Alpha)" in said
+    assert 'bposync unlink "A1 (OLD)"' in said
+
+
 # Slips.
 
 

@@ -10,7 +10,13 @@ from typing import Final
 _BARE: Final = re.compile(r"[A-Za-z0-9./_][A-Za-z0-9._/@+-]*", re.ASCII)
 # What no shell (sh, PowerShell, cmd) reads as anything else between quotation marks.
 _QUOTED: Final = re.compile(r"[A-Za-z0-9./_][A-Za-z0-9._/@+:;,#&()\[\]{}=~*?<>| '-]*", re.ASCII)
-_WINDOWS_PATH: Final = re.compile(r"[\w:\\./ ()~+,@=-]*\w")
+# What both shells of Windows leave alone between quotation marks; a backslash at the end would take one of those with it.
+_ON_WINDOWS: Final = re.compile(r"[\w:\\./ ()\[\]{}~+,;@=&'#^-]*[^\\\"%!$`]")
+_TAKES_A_VALUE: Final = {
+    "--account": "ACCOUNT", "--apply": "FILE", "--config": "FILE", "--customer": "CUSTOMER", "--export": "FILE",
+    "--import": "FILE", "--output": "FILE", "--site": "SITE",
+}  # fmt: skip
+"""What stands behind these options, in the words of the help."""
 _COMMANDS: Final = re.compile(r"\{([^{}]*)\}")
 _config = ""
 
@@ -31,8 +37,27 @@ def command(form: str, *words: str) -> str:
 
     Words of the form in capitals stand for what a person has to fill in.
     """
-    config = f" --config {_for_this_shell(_config)}" if _config else ""
-    return f"bposync {form.format(*map(_for_this_shell, words))}{config}"
+    rest = list(reversed(words))
+    options: list[str] = []
+    operands: list[str] = []
+    parts: list[str] = []
+    for part in form.split():
+        option = parts[-1] if parts and parts[-1] in _TAKES_A_VALUE else ""
+        word = rest.pop() if part == "{}" else part
+        shown = _for_this_shell(word, _TAKES_A_VALUE.get(option, PLACEHOLDER)) if part == "{}" else part
+        if option and word.startswith("-"):  # else it would be taken for an option of its own
+            parts.pop(), options.pop()
+            shown = f"{option}={shown}"
+        parts.append(shown)
+        is_option = option or (part != "{}" and part.startswith("-"))
+        (options if is_option else operands).append(shown)
+    if _config:
+        config = ["--config", _for_this_shell(_config, "FILE")]
+        parts += config
+        options += config
+    if any(each.startswith(("-", "'-", '"-')) for each in operands):
+        return " ".join(["bposync", operands[0], *options, "--", *operands[1:]])
+    return " ".join(["bposync", *parts])
 
 
 def with_commands(text: str) -> str:
@@ -52,14 +77,14 @@ def typed(word: str) -> str:
     return f'"{word}"' if _QUOTED.fullmatch(word) else ""
 
 
-def _for_this_shell(word: str) -> str:
+def _for_this_shell(word: str, placeholder: str) -> str:
     """Give a word as the shell takes it from which this process was called, or most likely was.
 
     Windows has two, and what one of them leaves alone between quotation marks the other may run: there, what no quoting is
-    sure of is left to a person.
+    sure of is left to a person, who finds the placeholder in its place.
     """
     if found := typed(word):
         return found
     if sys.platform != "win32":
         return shlex.quote(word)
-    return f'"{word}"' if _WINDOWS_PATH.fullmatch(word) else PLACEHOLDER
+    return f'"{word}"' if _ON_WINDOWS.fullmatch(word) else placeholder

@@ -14,7 +14,7 @@ from bposync.values import normalise_code, normalise_name
 from bposync.words import cell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from bposync.decide import Accepted
     from bposync.records import Account, Change, Pairing
@@ -47,15 +47,15 @@ class Cautions:
 
     def of_link(self, customer: str, account: str) -> list[str]:
         """Say what speaks against a customer's being an account that is there; nothing where nothing does."""
-        return [*self.of_leaving(customer, account), *self._strangers(customer, account)]
+        return [*self.of_leaving(customer, account), *self.of_strangers(customer, account)]
 
-    def of_leaving(self, customer: str, account: str) -> list[str]:
-        """Say so where code and name spoke for another account, which nobody has from now on."""
+    def of_leaving(self, customer: str, account: str, taken: Collection[str] = ()) -> list[str]:
+        """Say so where code and name spoke for another account, which nobody has from now on, unless it is `taken`."""
         pairing = self._pairings.get(normalise_code(customer))
         if pairing is None or pairing.account is None or pairing.link is not None:
             return []
         left = pairing.account
-        if normalise_code(left.code) == normalise_code(account):
+        if normalise_code(left.code) in {normalise_code(account), *taken}:
             return []
         return [f"Account {left.code} ({left.name}) has its code and name, and is nobody's now."]
 
@@ -68,7 +68,7 @@ class Cautions:
         """Tell whether BPO may not know a customer's account, for it has another code and BPO cannot say which."""
         return not self._survey.has_account_column and normalise_code(customer) != normalise_code(account)
 
-    def _strangers(self, customer: str, account: str) -> list[str]:
+    def of_strangers(self, customer: str, account: str) -> list[str]:
         """Say so where the two share nothing that tells who somebody is, or have two VAT numbers."""
         pairing, found = self._pairings.get(normalise_code(customer)), self._accounts.get(normalise_code(account))
         if pairing is None or pairing.customer is None or found is None:

@@ -69,11 +69,11 @@ class Settling:
         for account in survey.accounts:
             self._accounts.setdefault(normalise_code(account.code), []).append(account)
         self._pairings = {id(found.customer): found for found in survey.matching.pairings if found.customer is not None}
-        self._holders: dict[int, str] = {}
+        self._holders: dict[int, Customer] = {}
         self._gone: dict[int, Link] = {}
         for pairing in survey.matching.pairings:
             self._note_holder(pairing, subjects)
-        self._taken: dict[int, str] = {}
+        self._taken: dict[int, Customer] = {}
         self._links = dict(survey.links)
         self._new = {key: code for key, code in survey.decisions.new.items() if key not in subjects}
         self._steps: list[Step] = []
@@ -85,7 +85,7 @@ class Settling:
             if pairing.link is not None:
                 self._gone[id(pairing.account)] = pairing.link
         elif pairing.customer.key not in subjects:
-            self._holders.setdefault(id(pairing.account), f"{pairing.customer.code} ({pairing.customer.name})")
+            self._holders.setdefault(id(pairing.account), pairing.customer)
 
     def record(self, journal: Journal) -> None:
         """Keep all that was settled, in one transaction."""
@@ -153,20 +153,21 @@ class Settling:
         ]
 
     def _take(self, account: Account, customer: Customer) -> None:
-        mine = f"{customer.code} ({customer.name})"
         taken = self._taken.get(id(account))
-        if taken is not None and taken != mine:
-            raise TakenError(account.code, taken.partition(" (")[0])
+        if taken is not None and taken is not customer:
+            raise TakenError(account.code, taken.code)
         holder = None if self.pairing(customer).account is account else self._holders.get(id(account))
-        if holder is not None and holder != mine:
-            code = holder.partition(" (")[0]
+        if holder is not None and holder is not customer:
+            code = holder.code
             way = (
                 command("unlink {}", code)
                 if normalise_code(code) in self._links
                 else f"{command('link {} ACCOUNT', code)}, or {command('link {} --new CODE', code)}"
             )
-            raise UsageError(f"Account {account.code} ({account.name}) is that of {holder}.", f"If that is wrong: {way}")
-        self._holders[id(account)] = self._taken[id(account)] = mine
+            raise UsageError(
+                f"Account {account.code} ({account.name}) is that of {code} ({holder.name}).", f"If that is wrong: {way}"
+            )
+        self._holders[id(account)] = self._taken[id(account)] = customer
 
     def link_new(self, code: str, new_code: str, *, instead: bool = False, note: str = "") -> str:
         """Settle that a customer has no account yet; give the code that it gets: `new_code`, or its own where that is empty.

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from bposync.fields import FIELDS
 from bposync.records import Verdict
+from bposync.values import excerpt
 from bposync.words import VERDICTS, cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bposync.records import Change, FieldChange
+    from bposync.values import Value
 
 _MOST_WITH_VALUES: Final = 2  # fields in conflict whose values a line has room for
 
@@ -52,7 +54,12 @@ def _conflicts(change: Change) -> Mapping[str, FieldChange]:
     return {each.field: each for each in change.fields if each.verdict is Verdict.CONFLICT}
 
 
+def _value(value: Value) -> str:
+    """Give a value; a text in quotation marks, so that nothing in it is taken for words of this line."""
+    return excerpt(value) if isinstance(value, str) and value else cell(value) or "(blank)"
+
+
 def _values(each: FieldChange) -> str:
-    accounting, bpo, last = (cell(value) or "(blank)" for value in (each.old, each.new, each.last))
+    accounting, bpo, last = (_value(value) for value in (each.old, each.new, each.last))
     agreed = f", last agreed {last}" if each.agreed else ""
     return f"{FIELDS[each.field].label}: accounting has {accounting}, BPO {bpo}{agreed}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, TyperException
 
-from bposync import tracing
+from bposync import advice, tracing
 from bposync.cli import common
 from bposync.cli.commands import COMMANDS, Commands
 from bposync.cli.common import (
@@ -82,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _tell(error)
         finally:
             tracing.to(None)  # whoever calls this from Python may go on
+            advice.repeat_config(None)
         return code
 
 

@@ -74,8 +74,7 @@ def typed_again(
             form.append(f"{option} {{}}")
             words.append(value)
     if max_changes:
-        form.append("--max-changes {}")
-        words.append(max_changes)
+        form.append(f"--max-changes {max_changes.strip()}")
     form += [option for option, given in (("--overwrite", overwrite), ("--fail-fast", fail_fast)) if given]
     return command(" ".join(form), *words)
 

@@ -186,6 +186,7 @@ class _Sync:
             progress("Reading accounts") as two,
         ):
             first = not journal.runs.all()
+            is_new = first and not journal.decisions.story()
             self.known_company = journal.known_company()
             self.vanished = self.bpo.vanished(journal.known_fields())
             self.journal_was = journal.position()
@@ -194,7 +195,7 @@ class _Sync:
         self.bpo.close()
         choice = survey.choose(sites, customers, overwrite=overwrite)
         self.sites = choice.sites or survey.sites
-        if first and not survey.links and (copy := copies.path_beside(journal)) is not None and copy.exists():
+        if is_new and not survey.links and (copy := copies.path_beside(journal)) is not None and copy.exists():
             self.output.note(
                 f"This journal is new, and {copy} is a copy of another one's links and decisions. If that one was lost, take "
                 f"them in first: {command('link --import {}', str(copy))}"

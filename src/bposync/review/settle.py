@@ -17,7 +17,7 @@ from bposync.review.make import ACCOUNTING_ONLY, DECISIONS, Everybody, Subject, 
 from bposync.values import normalise_code, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bposync.plan import Plan
     from bposync.records import Account
@@ -136,7 +136,7 @@ class _Reader:
             if row.verb in ("link", "new") and row.subject.change is not None
         }
         settling = Settling(self._survey, subjects_)
-        decided = []
+        settled: list[tuple[_Row, _Said]] = []
         rows_of: dict[str, int] = {}
         for row in self._rows:
             try:
@@ -150,18 +150,22 @@ class _Reader:
                 continue
             about = row.subject.change.code if row.subject.change is not None else self._account_and_stands(row.rest)[0]
             rows_of[normalise_code(about)] = row.line.number
-            decided.append(self._decided(row, said))
-        return Reading(settling, tuple(decided), tuple(sorted(self._problems, key=lambda each: each.row)), self._already)
+            settled.append((row, said))
+        taken = {normalise_code(said.account) for _, said in settled if said.account}
+        decided = tuple(self._decided(row, said, taken) for row, said in settled)
+        return Reading(settling, decided, tuple(sorted(self._problems, key=lambda each: each.row)), self._already)
 
-    def _decided(self, row: _Row, said: _Said) -> Decided:
+    def _decided(self, row: _Row, said: _Said, taken: Collection[str]) -> Decided:
+        """Give a row's decision with what speaks against it; the accounts that the sheet gives to somebody are `taken`."""
         customer, account = (row.line.cells.get(name, "") for name in ("customer", "account"))
         made = Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said.text, said.cautions)
         if not said.account:
             return made
-        found = self._cautions.of_link if row.verb == "link" else self._cautions.of_leaving
+        found = self._cautions.of_leaving(said.customer, said.account, taken)
+        found += self._cautions.of_strangers(said.customer, said.account) if row.verb == "link" else []
         return replace(
             made,
-            cautions=tuple(found(said.customer, said.account)),
+            cautions=tuple(found),
             under_another_code=self._cautions.is_under_another_code(said.customer, said.account),
         )
 
