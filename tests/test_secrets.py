@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from bposync.demo import evolution
 from support import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from support.postgres import PostgresServer
@@ -413,3 +414,26 @@ def test_a_short_password_leaves_the_names_in_the_log_as_they_are(
     path.write_text(f"{path.read_text(encoding='utf-8')}[log]\nfile = 'said.log'\n", encoding="utf-8")
     bposync("list", "--site", "Durbin", "--config", path, expect=2)
     assert "The sites are: Durban, Umhlanga." in (tmp_path / "said.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("secret", ["pa}}ss}word", "it's-secret-1", "p\u00e4ssw\u00f6rd1", 'quo"ted-secret', "back\\slash-1"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda secret: quote_plus("{" + secret.replace("}", "}}") + "}"),
+        lambda secret: repr(f'{secret} and "quotes"'),
+        ascii,
+        lambda secret: repr(secret.encode()),
+        json.dumps,
+        lambda secret: quote_plus(secret, encoding="latin-1"),
+    ],
+)
+def test_a_secret_is_hidden_however_a_library_writes_it(
+    monkeypatch: pytest.MonkeyPatch, secret: str, told: Callable[[str], str]
+) -> None:
+    monkeypatch.setattr(secrets, "_secrets", set())
+    secrets.register(secret)
+    shown = secrets.redact(f"login failed: {told(secret)}")
+    assert secrets.HIDDEN in shown
+    for part in re.findall(r"\w{4,}", secret):
+        assert part not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import Final
@@ -22,12 +23,16 @@ _ENDS = r"(?![^\W_])"
 
 def register(secret: str) -> None:
     """Remember a value that must never be shown; every form in which it could appear is hidden."""
-    if secret:
-        encoded = {quote(secret, safe=safe) for safe in ("", "/", " +")} | {quote_plus(secret)}
-        encoded |= {_ESCAPE.sub(lambda found: found[0].lower(), form) for form in encoded}  # as .NET writes them
-        _secrets.update({secret, *encoded, secret.replace("}", "}}")})
-        # repr() is how libraries quote a value in a message.
-        _secrets.add(repr(secret)[1:-1])
+    if not secret:
+        return
+    for form in (secret, secret.replace("}", "}}")):  # as an ODBC string has it in braces
+        encoded = {quote(form, safe=safe) for safe in ("", "/", " +")} | {quote_plus(form)}
+        encoded |= {quote_plus(form, encoding="latin-1", errors="replace")}
+        encoded |= {_ESCAPE.sub(lambda found: found[0].lower(), each) for each in encoded}  # as .NET writes them
+        # How libraries quote a value in a message, and JSON.
+        told = {repr(form)[1:-1], ascii(form)[1:-1], repr(form.encode())[2:-1], json.dumps(form)[1:-1]}
+        told |= {each.replace("'", r"\'") for each in (form, *told) if r"\'" not in each}
+        _secrets.update({form, *encoded, *told})
 
 
 def redact(text: str) -> str:
