@@ -86,7 +86,7 @@ def test_who_may_be_another_company_is_told_how_it_leaves_the_account(bposync: C
 
 def test_accepting_such_an_account_is_warned_of(bposync: Call, another: Company) -> None:
     said = bposync("accept", "A1", "--config", another.path).stdout
-    assert "Name and VAT number of account A1 are both others than A1's (Omega)" in said
+    assert "Account A1 has another name and another VAT number than customer A1 (Omega)" in said
     assert "bposync unlink A1" in said
     assert "bposync link A1 --new CODE" in said
 

@@ -35,8 +35,8 @@ def doubts(change: Change) -> list[str]:
     if not change.is_doubtful:
         return []
     leave, new = command("unlink {}", change.code), command(f"link {{}} --new {PLACEHOLDER}", change.code)
-    said = f"Name and VAT number of account {change.account} are both others than {change.code}'s ({change.name})"
-    return [f"{said}, and BPO's next change goes into it. If it is another company's: {leave}, then {new}"]
+    said = f"Account {change.account} has another name and another VAT number than customer {change.code} ({change.name})"
+    return [f"{said}, whose next change in BPO goes into it. If it is another company's: {leave}, then {new}"]
 
 
 class Cautions:
