@@ -14,7 +14,7 @@ from bposync import advice, demo, reasons
 from bposync.cli.app import main
 from bposync.cli.commands import COMMANDS
 from bposync.config import load
-from bposync.export.settling import CODE, ways
+from bposync.export.settling import ways
 from bposync.records import Action, Change, FieldChange, Verdict
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def test_every_command_that_settles_somebody_works_as_it_stands(bposync: Call, c
         for place, way in enumerate(ways(change)):
             fresh = shutil.copytree(company.parent, tmp_path / f"{change.code}-{place}") / company.name
             words = shlex.split(way.command)[1:]
-            words = [f"FREE{place}" if word == CODE else word for word in words]
+            words = [f"FREE{place}" if word == advice.PLACEHOLDER else word for word in words]
             asks = ["--yes"] if words[0] == "sync" else []
             mended_first = change.action is Action.REJECTED and words[0] == "sync"
             bposync(*words, *asks, "--config", fresh, expect=4 if mended_first else 0)

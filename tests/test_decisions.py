@@ -292,8 +292,8 @@ def test_who_is_inactive_is_not_said_to_be_paired_again(bposync: Call, company: 
         connection.execute("UPDATE Customer SET CustomerStatus = 'Inactive' WHERE CustomerCode = 'TIA001'")
     connection.close()
     said = bposync("unlink", "TIA001").stdout
-    assert "pairs them again" not in said
-    assert "Inactive in BPO" in said
+    assert "pairs it again" not in said
+    assert "The next sync makes no account for it: status Inactive is not synchronised." in said
 
 
 def test_what_accept_leaves_blank_is_said_with_how_to_fill_it(bposync: Call) -> None:

@@ -108,7 +108,7 @@ def test_a_plan_as_a_sheet_has_a_row_for_each_customer_and_field(bposync: Call, 
     shown = {(row[0], row[5]): row for row in rows}
     assert shown["ZEB001", "Credit limit"][6:] == [
         "40000.00", "25000.00", "", "left: needs a person",
-        "both sides have a value, and they never agreed; paired: same code and name",
+        "both sides have a value, and no agreed one is known; paired: same code and name",
     ]  # fmt: skip
     assert shown["ZEB001", "Mobile"][4:10] == ["in conflict", "Mobile", "", "083 555 0213", "", "is written"]
     assert shown["SUN001", ""][10] == "account SUN001 (Sunset Boulevard Trading) has the code"

@@ -704,7 +704,7 @@ def test_what_was_never_agreed_makes_nobody_another(agreed: dict[str, Any]) -> N
 def test_a_conflict_tells_whether_both_sides_ever_agreed() -> None:
     never = first_met({"phone": "031"}, {"phone": "021"})
     since = linked({"phone": "2"}, {"phone": "3"}, {"phone": "1"})
-    assert ("never agreed" in never.reasons[-1], "never agreed" in since.reasons[-1]) == (True, False)
+    assert ("no agreed one" in never.reasons[-1], "no agreed one" in since.reasons[-1]) == (True, False)
     assert ("both sides changed it" in never.reasons[-1], "both sides changed it" in since.reasons[-1]) == (False, True)
 
 

@@ -160,7 +160,7 @@ def test_a_sheet_has_a_row_for_each_that_needs_a_person_and_writes_nothing(desk:
     ]  # fmt: skip
     assert {row["decision"] for row in rows} == {""}
     assert (rows[0]["candidate_1"], rows[0]["evidence_1"].partition(",")[0]) == ("VAL002", "same VAT number")
-    assert "phone: accounting '031 2', BPO '031 1' (conflict)" in rows[2]["differences"]
+    assert "Phone: accounting '031 2', BPO '031 1' (left: needs a person)" in rows[2]["differences"]
     assert rows[1]["free_code"] == "ACODETHATIS23LONG"
     assert dump(desk.company.accounting_url) == before
     assert not (desk.company.folder / "journal.sqlite").exists()
@@ -575,12 +575,12 @@ def test_a_kill_in_the_middle_of_recording_records_nothing_and_the_sheet_is_appl
 def test_a_link_from_a_sheet_is_warned_of_as_one_that_is_typed(desk: Desk) -> None:
     document = desk.apply(desk.fill({"VAA001": "link STAFF", "OLD001": f"link {LONG_CODE}"}), "--json").json
     stranger, other = (each["cautions"] for each in document["decisions"])
-    said = "Account STAFF is Staff Purchases: it shares neither code nor name with VAA001 (Vaal Valves)."
+    said = "Account STAFF is Staff Purchases, not Vaal Valves: it shares neither code nor VAT number with VAA001."
     assert stranger == [f"{said} What is blank in it the next sync fills in from BPO."]
-    assert other[0].startswith("Account OLD001 is Old Mill: ")
+    assert other[0].startswith("Account OLD001 is Old Mill, not Long Roads: ")
     typed = desk.call("link", "ZEB001", "VAL002").stdout.splitlines()
     assert typed[1] == "Account ZEB001 (Zebra Print) has its code and name, and is nobody's now."
-    assert typed[2].startswith("Account VAL002 is Vaal Valve Agencies: it shares neither code nor name with ZEB001")
+    assert typed[2].startswith("Account VAL002 is Vaal Valve Agencies, not Zebra Print: it shares")
     assert typed[3].startswith("If that was a slip: bposync unlink ZEB001")
 
 
@@ -593,7 +593,7 @@ def test_a_link_that_shares_the_vat_number_or_the_name_is_not_warned_of(desk: De
 def test_a_linked_account_of_another_name_and_vat_number_is_asked_about_until_it_is_settled(desk: Desk) -> None:
     desk.company.account("THEM01", "Themba Tyres", vat_number="4999999999")
     said = desk.call("link", "VAA001", "THEM01").stdout
-    assert f"and has another VAT number (4999999999, BPO has {VAT})" in said
+    assert f"it has another VAT number than VAA001 (4999999999, BPO has {VAT})" in said
     asked = "account THEM01 has another name and another VAT number: is it this customer's?"
     assert asked in desk.reasons("VAA001")
     desk.call("accept", "VAA001")
@@ -665,10 +665,10 @@ def test_overwrite_writes_once_and_only_over_the_value_that_was_seen(desk: Desk)
 def test_accept_stands_until_bpo_changes_and_is_taken_back_by_undo(desk: Desk) -> None:
     desk.decide({"ZEB001": "accept"})
     assert desk.actions()["ZEB001"] == "same"
-    assert desk.reasons("ZEB001")[-1].startswith("accounting's website, phone accepted by ")
+    assert desk.reasons("ZEB001")[-1].startswith("accounting's Web site, Phone accepted by ")
     desk.call("accept", "ZEB001", "phone", "--undo")
     assert set(desk.company.plan().fields("ZEB001")) == {"phone"}
-    assert desk.reasons("ZEB001")[-1].startswith("accounting's website accepted by ")
+    assert desk.reasons("ZEB001")[-1].startswith("accounting's Web site accepted by ")
     desk.company.change("ZEB001", website="third.example")
     assert desk.company.plan().fields("ZEB001")["website"][2] == "write"
     desk.call("accept", "ZEB001", "--undo")
@@ -679,8 +679,8 @@ def test_deciding_about_one_field_leaves_what_was_decided_about_another(desk: De
     desk.decide({"ZEB001": "overwrite phone"})
     desk.decide({"ZEB001": "accept website"})
     assert [each.partition(" by ")[0] for each in desk.reasons("ZEB001") if " by " in each] == [
-        "BPO's phone over accounting's, decided",
-        "accounting's website accepted",
+        "BPO's Phone over accounting's, decided",
+        "accounting's Web site accepted",
     ]
     desk.call("sync", "--yes", "--customer", "ZEB001")
     account = desk.company.client("ZEB001")
@@ -763,3 +763,24 @@ def test_a_sheet_is_recorded_in_a_shared_journal_on_postgresql_too(desk: Desk, p
     assert "is as bposync recorded it" in desk.call("history", "--verify").stdout
     desk.call("sync", "--yes")
     assert set(desk.actions().values()) == {"same"}
+
+
+# What accept takes with it, and a sheet that was recorded.
+
+
+def test_accept_in_a_sheet_tells_what_stays_blank_and_may_name_fields_by_their_labels(desk: Desk) -> None:
+    desk.company.change("ZEB001", mobile="083 1")
+    document = desk.apply(desk.fill({"ZEB001": "accept"}), "--json").json
+    assert document["decisions"][0]["cautions"] == ["Mobile: stays blank, though a sync would have filled in BPO's 083 1."]
+    desk.call("accept", "ZEB001", "--undo")
+    desk.decide({"ZEB001": "accept Web site, phone"})
+    assert {name for name, values in desk.company.plan().fields("ZEB001").items()} == {"mobile"}
+
+
+def test_a_sheet_whose_decisions_are_all_recorded_is_written_over(desk: Desk) -> None:
+    desk.apply(desk.fill({"VAA001": "link VAL002", "STAFF": "ignore"}))
+    desk.call("review", "--output", str(desk.path))
+    desk.call("ignore", "--account", "STAFF", "--undo")
+    desk.apply(desk.fill({"STAFF": "ignore"}))
+    desk.call("ignore", "--account", "STAFF", "--undo")
+    assert "1 row filled in." in desk.call("review", "--output", str(desk.path), expect=2).stderr

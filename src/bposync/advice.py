@@ -14,8 +14,8 @@ _WINDOWS_PATH: Final = re.compile(r"[\w:\\./ ()~+,@=-]*\w")
 _COMMANDS: Final = re.compile(r"\{([^{}]*)\}")
 _config = ""
 
-UNTYPED: Final = "CODE"
-"""What stands for a word that no quoting is sure of."""
+PLACEHOLDER: Final = "CODE"
+"""What stands in a command for a code that a person chooses, or has to look up for no quoting is sure of it."""
 REVIEW: Final = "review --output review.xlsx"
 """The form of the command that makes a sheet of all that needs a person."""
 
@@ -62,4 +62,4 @@ def _for_this_shell(word: str) -> str:
         return found
     if sys.platform != "win32":
         return shlex.quote(word)
-    return f'"{word}"' if _WINDOWS_PATH.fullmatch(word) else UNTYPED
+    return f'"{word}"' if _WINDOWS_PATH.fullmatch(word) else PLACEHOLDER

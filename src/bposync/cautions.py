@@ -1,17 +1,42 @@
-"""What a person should hear who links a customer: what is left behind, what the two do not share, what BPO cannot know."""
+"""What a person should hear who settles something: what is left behind, what two do not share, what stays blank."""
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bposync.values import normalise_code, normalise_name, normalise_vat_number
+from bposync.advice import PLACEHOLDER, command
+from bposync.evidence import compare
+from bposync.fields import FIELDS
+from bposync.plan import Choice
+from bposync.values import normalise_code, normalise_name
+from bposync.words import cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bposync.records import Account, Pairing
+    from bposync.decide import Accepted
+    from bposync.records import Account, Change, Pairing
     from bposync.survey import Survey
+
+
+def stays_blank(accepted: Accepted) -> str:
+    """Say so where accounting's value, which is to stand, is blank; nothing where it is not."""
+    field = FIELDS[accepted.field]
+    if not field.is_blank(accepted.accounting):
+        return ""
+    theirs = cell(accepted.bpo) or "blank"
+    return f"{field.label}: stays blank, though a sync would have filled in BPO's {theirs}."
+
+
+def doubts(change: Change) -> list[str]:
+    """Say so where name and VAT number both speak against a customer's account, whose values or which shall stand."""
+    if not change.is_doubtful:
+        return []
+    leave, new = command("unlink {}", change.code), command(f"link {{}} --new {PLACEHOLDER}", change.code)
+    said = f"Name and VAT number of account {change.account} are both others than {change.code}'s ({change.name})"
+    return [f"{said}, and BPO's next change goes into it. If it is another company's: {leave}, then {new}"]
 
 
 class Cautions:
@@ -34,27 +59,36 @@ class Cautions:
             return []
         return [f"Account {left.code} ({left.name}) has its code and name, and is nobody's now."]
 
+    def of_accepting(self, customer: str) -> list[str]:
+        """Say so where name and VAT number both speak against the account whose values are to stand."""
+        choice = Choice(customers=frozenset([normalise_code(customer)]))
+        return [each for change in self._survey.plan(choice).changes for each in doubts(change)]
+
     def is_under_another_code(self, customer: str, account: str) -> bool:
         """Tell whether BPO may not know a customer's account, for it has another code and BPO cannot say which."""
         return not self._survey.has_account_column and normalise_code(customer) != normalise_code(account)
 
     def _strangers(self, customer: str, account: str) -> list[str]:
-        """Say so where the two have nothing in common that tells who somebody is."""
+        """Say so where the two share nothing that tells who somebody is, or have two VAT numbers."""
         pairing, found = self._pairings.get(normalise_code(customer)), self._accounts.get(normalise_code(account))
         if pairing is None or pairing.customer is None or found is None:
             return []
         one = pairing.customer
-        number, other = (normalise_vat_number(text) for text in (one.text("vat_number"), found.vat_number))
-        if (
-            one.key == normalise_code(found.code)
-            or normalise_name(one.name) == normalise_name(found.name)
-            or (number and number == other)
-        ):
+        shared = compare(one, found)
+        is_known = shared.code or shared.vat_number or (shared.name and self._name_counts[normalise_name(one.name)] == 1)
+        if is_known and not shared.other_vat_number:
             return []
-        said = f"Account {found.code} is {found.name}: it shares neither code nor name with {one.code} ({one.name})"
-        if number and other:
-            said += f", and has another VAT number ({found.vat_number}, BPO has {one.text('vat_number')})"
+        whose = "" if shared.name else f", not {one.name}"
+        said = f"Account {found.code} is {found.name}{whose}"
+        if shared.other_vat_number:
+            said += f": it has another VAT number than {one.code} ({found.vat_number}, BPO has {one.text('vat_number')})"
+        else:
+            said += f": it shares neither code nor VAT number with {one.code}"
         return [f"{said}. What is blank in it the next sync fills in from BPO."]
+
+    @cached_property
+    def _name_counts(self) -> Counter[str]:
+        return Counter(normalise_name(each.name) for each in self._survey.customers if each.name)
 
     @cached_property
     def _pairings(self) -> Mapping[str, Pairing]:

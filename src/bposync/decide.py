@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bposync.advice import command, shows_customers
+from bposync.advice import PLACEHOLDER, command, shows_customers
 from bposync.errors import UsageError, did_you_mean
-from bposync.fields import FIELDS
+from bposync.fields import FIELDS, named
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, remark
 from bposync.people import current_user
 from bposync.plan import verdict
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ACCEPT: Final = "accept"
 OVERWRITE: Final = "overwrite"
-_SLIPS: Final = frozenset(",;:'\"`\\|?!<>=*")  # of the hand, where no other code has them
+_SLIPS: Final = frozenset(" ,;:'\"`\\|?!<>=*[](){}")  # of the hand, where no other code has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Settling:
                 judge = self.accept if stands == ACCEPT else self.overwrite
                 judge(code, [each.field for each in fields], note=note)
             return old
-        if old is not None and not instead:
+        if old is not None and not instead and self.pairing(customer).kind is not PairingKind.MISSING:
             raise UsageError(
                 f"Customer {customer.code} is linked to account {old.account} already.",
                 f"Take that back first: {command('unlink {}', customer.code)}",
@@ -201,7 +201,7 @@ class Settling:
             hint = command("link {} --new CODE", customer.code)
             raise UsageError(f"Account code for {customer.code}: {error}.", hint) from None
         if new_code:
-            self._check_typed(customer, written)
+            self._check_typed(customer, written, new_code)
         key = normalise_code(written)
         for account in self._accounts.get(key, []):
             raise UsageError(
@@ -216,8 +216,13 @@ class Settling:
                 raise UsageError(f"{written} is kept for the new account of customer {subject}.", "Give another code.")
         return written
 
-    def _check_typed(self, customer: Customer, code: str) -> None:
+    def _check_typed(self, customer: Customer, code: str, typed: str) -> None:
         """Refuse a sign that no code of either side has: it came in by a slip of the hand, and an account keeps its code."""
+        if typed.strip("[]") == PLACEHOLDER:
+            raise UsageError(
+                f"{PLACEHOLDER} stands for an account code of your choice.",
+                f"Write that code in its place: {command('link {} --new', customer.code)} and the code.",
+            )
         odd = _SLIPS & set(code)
         if odd:
             odd -= {sign for account in self._survey.accounts for sign in account.code}
@@ -236,7 +241,8 @@ class Settling:
 
         Gives the fields that differed.
         """
-        customer, pairing, account = self._pair(code, fields)
+        fields = self._fields(fields)
+        customer, pairing, account = self._pair(code)
         shape = self._survey.books.shape(customer)
         agreed = dict(pairing.link.agreed) if pairing.link else {}
         accepted = []
@@ -253,7 +259,8 @@ class Settling:
 
     def undo_accept(self, code: str, fields: Sequence[str] = (), *, note: str = "") -> list[Accepted]:
         """Take an accept back, in all fields or in `fields`: they differ again, and nobody agreed. Gives those fields."""
-        customer, pairing, account = self._pair(code, fields)
+        fields = self._fields(fields)
+        customer, pairing, account = self._pair(code)
         agreed = dict(pairing.link.agreed) if pairing.link else {}
         taken = [
             Accepted(name, *agreed.pop(name))
@@ -293,7 +300,8 @@ class Settling:
         A value that accounting changes until then is another one, and is left. What was accepted, what BPO never had, and
         what accounting cannot hold is none of them.
         """
-        customer, pairing, account = self._pair(code, fields)
+        fields = self._fields(fields)
+        customer, pairing, account = self._pair(code)
         shape = self._survey.books.shape(customer)
         agreed = pairing.link.agreed if pairing.link else {}
         held = {**dict(customer.problems), **shape.rejected, **shape.held}
@@ -318,7 +326,7 @@ class Settling:
         """Give what is to be overwritten already; a decision about other fields takes none of it back."""
         return self._survey.decisions.overwrite.get(customer.key, {})
 
-    def _pair(self, code: str, fields: Sequence[str]) -> tuple[Customer, Pairing, Account]:
+    def _pair(self, code: str) -> tuple[Customer, Pairing, Account]:
         customer = self.customer(code)
         pairing = self.pairing(customer)
         if pairing.account is None or pairing.kind is not PairingKind.PAIRED:
@@ -327,11 +335,18 @@ class Settling:
                 f"{command('status')} tells how it stands; {command('link {} ACCOUNT', customer.code)} says which account it "
                 "is.",
             )
-        for name in fields:
-            if name not in self._survey.books.fields:
-                hint = did_you_mean(name, self._survey.books.fields)
-                raise UsageError(f"{quoted(name)} is no field that is compared.", hint)
         return customer, pairing, pairing.account
+
+    def _fields(self, asked: Sequence[str]) -> list[str]:
+        """Give the names of fields that a person names by name or label. Raises UsageError."""
+        known = self._survey.books.fields
+        found = []
+        for text in asked:
+            name = named(text, known)
+            if name is None:
+                raise UsageError(f"{quoted(text)} is no field that is compared.", did_you_mean(text, known))
+            found.append(name)
+        return found
 
     # Who is set aside.
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from bposync.values import amount_of, flag_of, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bposync.values import Value
 
 
@@ -128,3 +130,10 @@ ACCOUNT_FIELDS: Final = tuple(field.name for field in _ALL if field.in_account)
 
 ALWAYS_NEW: Final = tuple(field.name for field in _ALL if field.owner is Owner.ACCOUNTING)
 """The fields that go into new accounts only, whatever the configuration says."""
+
+
+def named(text: str, among: Iterable[str] = FIELDS) -> str | None:
+    """Give the field that a person means by its name or its label, in any case, such as `Credit limit`; None where none is."""
+    wanted = text.strip().casefold()
+    spelled = wanted.replace("-", "_").replace(" ", "_")
+    return next((name for name in among if name == spelled or FIELDS[name].label.casefold() == wanted), None)

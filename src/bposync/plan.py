@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from bposync.evidence import compare
 from bposync.fields import FIELDS, Kind
 from bposync.match import is_inactive
 from bposync.records import Action, Change, FieldChange, Link, Pairing, PairingKind, Verdict
@@ -150,9 +151,11 @@ class _Planner:
         """Who has terms of BPO's that the company does not."""
 
     def notes(self) -> list[str]:
+        code = self.books.defaults.get("terms")
+        default = f"the default, {code}" if code else "the default"
         return [
-            f"BPO's terms {terms!r} match none of the company's ({_counted(codes)}. New accounts get the default, existing "
-            f'ones are left. Say which they are under [accounting.terms]: "{terms}" = "…"'
+            f"BPO's terms {terms!r} match none of the company's ({_counted(codes)}. New accounts get {default}; existing "
+            f'ones are left. Say which they are in bposync.toml, under [accounting.terms]: "{terms}" = "…"'
             for terms, codes in sorted(self.unmatched_terms.items())
         ]
 
@@ -335,11 +338,8 @@ class _Planner:
                 self._count_terms(name, customer)
             last = agreed[name][0] if name in agreed else None
             changes.append(FieldChange(name, accounting, bpo, last, found, name in agreed))
-        if _is_another(agreed, dict(zip(self.books.fields, shape.values, strict=True)), changes):
-            reasons.append(
-                "BPO changed name and VAT number at once: the code may have been given to somebody else, so nothing is written "
-                "until a person says who it is"
-            )
+        is_another = _is_another(agreed, dict(zip(self.books.fields, shape.values, strict=True)), changes)
+        if is_another:
             changes = [
                 replace(change, verdict=Verdict.CONFLICT) if change.verdict is Verdict.WRITE else change for change in changes
             ]
@@ -349,7 +349,8 @@ class _Planner:
             else change
             for change in changes
         ]
-        reasons += _strangers(pairing, changes)
+        doubts = [_NOBODY_KNOWS] if is_another else _strangers(pairing, changes)
+        reasons += doubts
         reasons += [f"{change.field}: {_why(change)}" for change in changes if change.verdict is Verdict.CONFLICT]
         found_verdicts = {change.verdict for change in changes}
         action = next((action for kind, action in _ACTIONS if kind in found_verdicts), Action.SAME)
@@ -357,7 +358,8 @@ class _Planner:
             base = replace(base, link=_marked(link, customer, account))
         elif found_verdicts == {Verdict.WRITE}:
             base = replace(base, mark=customer.mark)
-        return replace(base, action=action, fields=tuple(changes), reasons=tuple(reasons))
+        is_doubtful = bool(doubts) and action is Action.CONFLICT
+        return replace(base, action=action, fields=tuple(changes), reasons=tuple(reasons), is_doubtful=is_doubtful)
 
     def _overwrites(self, customer: Customer, name: str, accounting: Value) -> bool:
         """Tell whether BPO's value wins: by --overwrite, or because a person decided so of accounting's present value."""
@@ -432,7 +434,7 @@ def _blank(name: str) -> Value:
 def _why(change: FieldChange) -> str:
     if change.agreed:
         return "both sides changed it since they agreed" if change.old != change.last else "left until that is known"
-    return "both sides have a value, and they never agreed"
+    return "both sides have a value, and no agreed one is known"
 
 
 def _said(contradiction: Contradiction) -> str:
@@ -441,6 +443,24 @@ def _said(contradiction: Contradiction) -> str:
     for site, value in contradiction.said:
         sites.setdefault(value, []).append(site)
     return " and ".join(f"{value!r} at {', '.join(dict.fromkeys(where))}" for value, where in sites.items())
+
+
+_NOBODY_KNOWS: Final = (
+    "BPO changed name and VAT number at once: the code may have been given to somebody else, so nothing is written until a "
+    "person says who it is"
+)
+
+
+def _strangers(pairing: Pairing, changes: Sequence[FieldChange]) -> list[str]:
+    """Say so where a pair that a person made shares neither name nor VAT number, and nobody has settled that."""
+    customer, account, link = pairing.customer, pairing.account, pairing.link
+    if customer is None or account is None or link is None:
+        return []
+    shared = compare(customer, account)
+    open_ = {change.field for change in changes if change.verdict is Verdict.CONFLICT and change.field not in link.agreed}
+    if shared.name or not shared.other_vat_number or not open_ >= {"name", "vat_number"}:
+        return []
+    return [f"account {account.code} has another name and another VAT number: is it this customer's?"]
 
 
 def _is_another(agreed: Agreed, bpo: Mapping[str, Value], changes: Sequence[FieldChange]) -> bool:
@@ -453,17 +473,6 @@ def _is_another(agreed: Agreed, bpo: Mapping[str, Value], changes: Sequence[Fiel
         and normalise_name(str(bpo["name"])) != normalise_name(str(agreed["name"][0]))
         and bpo["vat_number"] != agreed["vat_number"][0]
     )
-
-
-def _strangers(pairing: Pairing, changes: Sequence[FieldChange]) -> list[str]:
-    """Say so where a pair that a person made shares neither name nor VAT number, and nobody has settled that."""
-    customer, account, link = pairing.customer, pairing.account, pairing.link
-    if customer is None or account is None or link is None or normalise_name(customer.name) == normalise_name(account.name):
-        return []
-    open_ = {change.field for change in changes if change.verdict is Verdict.CONFLICT and change.field not in link.agreed}
-    if not open_ >= {"name", "vat_number"}:
-        return []
-    return [f"account {account.code} has another name and another VAT number: is it this customer's?"]
 
 
 def after_writing(books: Books, change: Change, account: Account) -> Link:

@@ -267,6 +267,8 @@ class Change:
     """Whether both sides agreed before: the pair is in the journal, with a value that they had in common."""
     candidates: tuple[str, ...] = ()
     """The codes of the accounts that a lookalike looks like."""
+    is_doubtful: bool = False
+    """Whether name and VAT number both speak against its account's being its own."""
     needs_code: bool = False
     """Whether it can get an account of its own only under another code than its own."""
     mark: str = field(default="", compare=False)

@@ -109,6 +109,15 @@ class Survey:
             if normalise_code(link.account) != (key := normalise_code(link.customer)) and choice.includes(key, link.sites)
         ]
 
+    def forgetting(self, key: str) -> Survey:
+        """Give what would be found if nothing were decided about who a customer is; `key` is its normalised code."""
+        links = {known: link for known, link in self.links.items() if known != key}
+        new = {known: code for known, code in self.decisions.new.items() if known != key}
+        settled = {known: said for known, said in self.decisions.settled.items() if known != key}
+        decisions = replace(self.decisions, new=new, settled=settled)
+        matching = match(self.customers, self.accounts, links, decisions)
+        return replace(self, links=links, decisions=decisions, matching=matching)
+
     def plan(self, choice: Choice) -> Plan:
         """Give what a sync of the chosen customers would do."""
         if choice.customers:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bposync.advice import command
+from bposync.cautions import Cautions, stays_blank
 from bposync.cli.deciding import deciding, said
 from bposync.fields import FIELDS
 from bposync.words import cell
@@ -29,9 +30,11 @@ def accept(
     from bposync import decide
 
     with deciding(session) as (survey, journal):
+        doubts = [] if undo else Cautions(survey).of_accepting(customer)
         accepted = decide.accept(survey, journal, customer, fields or [], undo=undo)
     lines = [_line_undone(each) if undo else _line(each) for each in accepted]
     lines += [] if undo or fields else _how_to_fill(customer, accepted)
+    lines += doubts if accepted else []
     documents = [
         {
             "field": each.field,
@@ -45,10 +48,10 @@ def accept(
 
 
 def _line(accepted: Accepted) -> str:
+    if stays := stays_blank(accepted):
+        return stays
     ours, theirs = (cell(value) or "blank" for value in (accepted.accounting, accepted.bpo))
     field = FIELDS[accepted.field]
-    if field.is_blank(accepted.accounting):
-        return f"{field.label}: stays {ours}, though a sync would have filled in BPO's {theirs}."
     return f"{field.label}: accounting's {ours} stands, not BPO's {theirs}."
 
 

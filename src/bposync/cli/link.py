@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bposync.journal.copies import Copied
 
 
-_HOW: Final = "{link CUSTOMER ACCOUNT}, or {link CUSTOMER --new [CODE]}"
+_HOW: Final = "{link CUSTOMER ACCOUNT}, or {link CUSTOMER --new}, or {link CUSTOMER --new CODE}"
 
 
 def link(

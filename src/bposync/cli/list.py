@@ -11,7 +11,7 @@ from bposync.cli import files
 from bposync.cli.output import Column
 from bposync.errors import UsageError, did_you_mean
 from bposync.export.files import separator_of
-from bposync.fields import BPO_FIELDS, FIELDS, LISTING_FIELDS, Kind
+from bposync.fields import BPO_FIELDS, FIELDS, LISTING_FIELDS, Kind, named
 from bposync.values import normalise_code, quoted
 from bposync.words import cell
 
@@ -156,10 +156,8 @@ def _csv_cell(name: str, value: Value) -> str:
 
 
 def _field(name: str, option: str) -> str:
-    for known in BPO_FIELDS:
-        wanted = name.strip().casefold()
-        if wanted == FIELDS[known].label.casefold() or wanted.replace("-", "_").replace(" ", "_") == known:
-            return known
+    if found := named(name, BPO_FIELDS):
+        return found
     raise UsageError(f"{option}: there is no field {name.strip()!r}.", did_you_mean(name, BPO_FIELDS))
 
 

@@ -24,14 +24,19 @@ _T = TypeVar("_T")
 
 _SETTLE: Final = {
     Action.LOOKALIKE: "A lookalike may be an account that is there: it is that account with {link CUSTOMER ACCOUNT}, "
-    "it gets one of its own with {link CUSTOMER --new [CODE]}.",
+    "it gets one of its own with {link CUSTOMER --new}, or, where its code is taken, {link CUSTOMER --new CODE}.",
     Action.REJECTED: "Rejected is what accounting cannot hold: mend it in BPO; a code that does not fit gets another account "
     "code with {link CUSTOMER --new CODE}.",
-    Action.MISSING: "Missing is an account that is no longer there: {unlink CUSTOMER} forgets it.",
+    Action.MISSING: "Missing is an account that is no longer there. It was merged into another: {link CUSTOMER ACCOUNT}. "
+    "The next sync shall make a new one: {unlink CUSTOMER}.",
     Action.CONFLICT: "A conflict is two values of which nobody knows the right one: accounting's stand with {accept CUSTOMER}, "
     "BPO's with {sync --customer CUSTOMER --overwrite}.",
 }
 """What can be done about whom, in the order in which a plan shows them; commands stand in braces."""
+_DOUBT: Final = (
+    "Where name and VAT number both differ, look first: is it the same company? An account that is another's is left with "
+    "{unlink CUSTOMER}, then {link CUSTOMER --new CODE}."
+)
 _GOOD, _CAREFUL, _BAD, _CHANGE = "32", "33", "1;31", "36"
 TONES: Final = {
     "in step": _GOOD, "to create": _GOOD, "written": _GOOD, "is written": _GOOD, "exported": _GOOD, "to update": _CHANGE,
@@ -113,10 +118,13 @@ def _attention(output: Output, changes: Sequence[Change], *, whole: bool) -> Non
 
 def settling_lines(output: Output, changes: Iterable[Change]) -> None:
     """Say what to type next for what needs a person."""
+    changes = list(changes)
     present = {change.action for change in changes}
     for action, line in _SETTLE.items():
         if action in present:
             output.line(with_commands(line))
+    if any(change.is_doubtful for change in changes):
+        output.line(with_commands(_DOUBT))
     if present & set(_SETTLE):
         output.line(f"Many of them are settled faster in a spreadsheet: {command(REVIEW)}")
         output.line()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bposync.cli.common import Session, SiteOption
+    from bposync.plan import Choice
     from bposync.review.settle import Reading
     from bposync.sheets import Line
     from bposync.survey import Survey
@@ -60,9 +61,10 @@ def _write(session: Session, path: Path, site: list[str] | None, *, force: bool)
     from bposync.review.make import make_sheet
 
     sheets.check_ending(path)
-    if not force:
-        _keep_decided(path)
+    lines = [] if force else _filled_in(path)
     with looking(session) as survey:
+        if lines:
+            _keep_decided(session, path, survey, lines)
         sheet = make_sheet(survey, survey.plan(survey.choose(site)))
     sheets.write(path, sheet)
     places = {heading.name: place for place, heading in enumerate(sheet.headings)}
@@ -80,22 +82,37 @@ def _write(session: Session, path: Path, site: list[str] | None, *, force: bool)
     return 0
 
 
-def _keep_decided(path: Path) -> None:
-    """Refuse to write over somebody's work: a sheet in which a decision stands, or a file that is no sheet."""
+def _filled_in(path: Path) -> list[Line]:
+    """Give the rows of a sheet that is there already in which somebody wrote. Raises UsageError where it is no sheet."""
     from bposync import sheets
 
     if not path.exists():
-        return
+        return []
     try:
         lines = sheets.read(path, ["decision", "check"])
     except UsageError as error:
         raise UsageError(f"{path} is there already. {error.message}", "Name another file, or add --force.") from None
-    filled_in = sum(any(line.cells.get(name, "").strip() for name in ("decision", "note")) for line in lines)
-    if filled_in:
+    return [line for line in lines if any(line.cells.get(name, "").strip() for name in ("decision", "note"))]
+
+
+def _keep_decided(session: Session, path: Path, survey: Survey, lines: Sequence[Line]) -> None:
+    """Refuse to write over somebody's work: decisions that do not hold yet. Raises UsageError."""
+    from bposync.review.settle import NEEDED, read_decisions
+
+    is_whole = {*NEEDED} <= {*lines[0].cells}
+    recorded = read_decisions(survey, survey.plan(_everybody(session)), lines).already if is_whole else 0
+    if recorded < len(lines):
+        of_them = f", of which {recorded:,} are recorded" if recorded else ""
         raise UsageError(
-            f"{path} is there already, with {filled_in:,} row{'s'[: filled_in != 1]} filled in.",
+            f"{path} is there already, with {many(len(lines), 'row')} filled in{of_them}.",
             f"Record them with {command('review --apply {}', str(path))}, name another file, or add --force.",
         )
+
+
+def _everybody(session: Session) -> Choice:
+    from bposync.plan import Choice
+
+    return Choice(sync_statuses=session.settings.bpo.sync_statuses)
 
 
 def _apply(session: Session, path: Path, *, yes: bool) -> int:
@@ -131,10 +148,9 @@ def _apply(session: Session, path: Path, *, yes: bool) -> int:
 
 def _read(session: Session, path: Path, survey: Survey, lines: Sequence[Line]) -> Reading:
     """Understand the sheet. Raises UsageError, with the rows that cannot be recorded printed, where there are any."""
-    from bposync.plan import Choice
     from bposync.review.settle import read_decisions
 
-    plan = survey.plan(Choice(sync_statuses=session.settings.bpo.sync_statuses))
+    plan = survey.plan(_everybody(session))
     reading = read_decisions(survey, plan, lines)
     if reading.problems:
         raise _refused(session, path, reading)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bposync.advice import command
+from bposync.advice import command, with_commands
 from bposync.cli import files
 from bposync.cli.output import Column
 from bposync.documents import parse_moment
 from bposync.errors import ExitCode
-from bposync.records import Action
+from bposync.fields import FIELDS
+from bposync.records import Action, Verdict
 from bposync.values import normalise_code
-from bposync.words import local, outcomes_in_words, some
+from bposync.words import local, many, outcomes_in_words, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ _COLUMNS: Final = (
     (Action.MISSING, "Missing", 7), (Action.GONE, "Gone", 3), (Action.SKIPPED, "Skipped", 3),
 )  # fmt: skip
 _MOST_SITES: Final = 5  # that a line names
+_MOST_HELD: Final = 5
 _ALWAYS_SHOWN: Final = ("same", "create", "update")
 
 
@@ -207,7 +209,12 @@ def _conclude(session: Session, plan: Plan, *, in_sync: bool) -> None:
     if not output.quiet:
         for note in plan.notes:
             output.note(note)
-    output.line("All customers are in step." if in_sync else f"See what a sync would do: {command('sync --dry-run')}")
+    held = [(change, each) for change in plan.changes for each in change.fields if each.verdict is Verdict.HELD]
+    if held:
+        said = some([f"{change.code} {FIELDS[each.field].label}" for change, each in held], _MOST_HELD)
+        output.line(f"Held back, for accounting cannot hold it: {many(len(held), 'value')}: {said}.")
+    in_step = "All customers are in step, but for what is held back." if held else "All customers are in step."
+    output.line(in_step if in_sync else f"See what a sync would do: {command('sync --dry-run')}")
 
 
 def _ignored(survey: Survey) -> dict[str, list[dict[str, Any]]]:
@@ -236,7 +243,8 @@ def _print_ignored(session: Session, ignored: dict[str, list[dict[str, Any]]], *
         return
     said = [f"{len(customers):,} customer{'s'[: len(customers) != 1]}"] if customers else []
     said += [f"{len(accounts):,} account{'s'[: len(accounts) != 1]}"] if accounts else []
-    how = f"Taken back with: {command('ignore CUSTOMER --undo')}" if everybody else f"Who: {command('status --all')}"
+    back = with_commands("Taken back with: {ignore CUSTOMER --undo}, or {ignore --account ACCOUNT --undo}")
+    how = back if everybody else f"Who: {command('status --all')}"
     output.line(f"Ignored by a decision: {' and '.join(said)}. {how}")
     if everybody:
         rows = [["customer", each["code"], each["name"]] for each in customers]

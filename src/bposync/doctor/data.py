@@ -116,7 +116,7 @@ _WAITING: Final = {
     ),
     Action.LOOKALIKE: (
         "looks like an account that is not certainly its own", "look like accounts that are not certainly their own",
-        "Settle each: {link CUSTOMER ACCOUNT}, or {link CUSTOMER --new [CODE]}",
+        "Settle each: {link CUSTOMER ACCOUNT}, or {link CUSTOMER --new}",
     ),
     Action.CONFLICT: (
         "differs in what both sides filled in", "differ in what both sides filled in",
@@ -124,7 +124,7 @@ _WAITING: Final = {
     ),
     Action.MISSING: (
         "is linked to an account that is no longer there", "are linked to accounts that are no longer there",
-        "Bring the account back in accounting, or take the pairing back: {unlink CUSTOMER}",
+        "Bring the account back in accounting, or say which one it is now: {link CUSTOMER ACCOUNT}",
     ),
 }  # fmt: skip
 """What waits for a person: of one customer, of several, and what to do, with the commands in braces."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from bposync.fields import FIELDS
 from bposync.reasons import labelled
+from bposync.records import Action, Verdict
 from bposync.sheets import Heading, Sheet
 from bposync.words import VERDICTS, WORDS, local
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from bposync.export.told import Facts
     from bposync.plan import Plan
-    from bposync.records import Action, Change, FieldChange
+    from bposync.records import Change, FieldChange
     from bposync.sheets import Cell
     from bposync.values import Value
 
@@ -30,10 +31,15 @@ _ABOUT: Final = (Heading("what", 22, label="What"), Heading("value", 70, label="
 
 def plan_sheet(plan: Plan, facts: Facts, lists: Callable[[Action], bool]) -> Sheet:
     """Make the sheet, with those who stand in a way that it `lists`."""
-    shown = [change for change in plan.changes if lists(change.action)]
+    # Who is in step but for a value that is held back has a row for that value: nobody else tells of it.
+    shown = [change for change in plan.changes if lists(change.action) or (lists(Action.UPDATE) and _is_held(change))]
     rows = [row for change in shown for row in _rows(change)]
     about = [*about_rows(facts), *((WORDS[action], plan.summary[action]) for action in WORDS)]
     return Sheet(HEADINGS, rows, title="Plan", frozen=2, more=(about_sheet(about),))
+
+
+def _is_held(change: Change) -> bool:
+    return any(each.verdict is Verdict.HELD for each in change.fields)
 
 
 def about_rows(facts: Facts) -> list[tuple[Cell, Cell]]:

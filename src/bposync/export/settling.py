@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bposync.advice import REVIEW, command, typed
+from bposync.advice import PLACEHOLDER, REVIEW, command, typed
 from bposync.records import Action
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from bposync.records import Change
 
 _MOST_CANDIDATES: Final = 3
-CODE: Final = "CODE"
-"""What stands in a command for a code that a person chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,11 @@ def ways(change: Change) -> tuple[Way, ...]:
 def _ways(change: Change) -> Iterator[Way]:
     code = change.code
     if change.action is Action.CONFLICT:
-        yield Way("Accounting's values stand", command("accept {}", code))
+        if change.is_doubtful:
+            yield Way("It is another company: first", command("unlink {}", code))
+            yield Way("then", command(f"link {{}} --new {PLACEHOLDER}", code))
+        same = "It is the same company: a" if change.is_doubtful else "A"
+        yield Way(f"{same}ccounting's values stand", command("accept {}", code))
         yield Way("BPO's values win", command("sync --customer {} --overwrite", code))
     elif change.action is Action.LOOKALIKE:
         for candidate in change.candidates[:_MOST_CANDIDATES]:
@@ -49,10 +51,11 @@ def _ways(change: Change) -> Iterator[Way]:
             yield _new(change, "Its account gets another code")
         yield Way("Mend it in BPO, then", command("sync --customer {}", code))
     elif change.action is Action.MISSING:
-        yield Way("Forget the account that is gone", command("unlink {}", code))
+        yield Way(f"It was merged into account {PLACEHOLDER}", command(f"link {{}} {PLACEHOLDER}", code))
+        yield Way("It shall have a new one, which the next sync makes", command("unlink {}", code))
 
 
 def _new(change: Change, means: str) -> Way:
     if change.needs_code:
-        return Way(f"{means}; {CODE} is yours to choose", command(f"link {{}} --new {CODE}", change.code))
+        return Way(f"{means}; {PLACEHOLDER} is yours to choose", command(f"link {{}} --new {PLACEHOLDER}", change.code))
     return Way(means, command("link {} --new", change.code))

@@ -12,7 +12,7 @@ from bposync.words import WORDS
 
 if TYPE_CHECKING:
     from bposync.export.told import StatusTold
-from bposync.sheets import Cell
+    from bposync.sheets import Cell
 
 _FOR_THE_ARROW: Final = 4  # characters that the filter takes from a heading
 _SITE: Final = (Heading("site", 24, label="Site"), Heading("customers", 12, label="Customers"))

@@ -201,7 +201,8 @@ def _apart(detail: str) -> tuple[str, str]:
 
 def _in_words(each: Decided) -> str:
     fields, note = _apart(each.detail)
-    what = _WORDS[each.decision].format(account=each.account, fields=fields)
+    labels = ", ".join(FIELDS[name].label if name in FIELDS else name for name in fields.split(", "))
+    what = _WORDS[each.decision].format(account=each.account, fields=labels)
     return f"{what} by {each.by} on {each.at:%Y-%m-%d}{f' ({note})' if note else ''}"
 
 

@@ -16,6 +16,7 @@ from bposync.records import Account, Action, Change, Particulars, Verdict
 from bposync.review.likeness import MOST, Candidate, Likeness, Profile
 from bposync.sheets import Heading, Sheet, as_cell
 from bposync.values import normalise_code, visible
+from bposync.words import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ DECISIONS: Final[Mapping[str, tuple[str, ...]]] = {
     ACCOUNTING_ONLY: ("link", "ignore"),
 }
 """What may be decided of whom."""
+_SEVERAL: Final = 2
 _JUDGED: Final = (Verdict.CONFLICT, Verdict.DRIFT)  # what a person may settle field by field
 
 _CANDIDATE: Final = (
@@ -67,8 +69,8 @@ link CODE accept    The same, and where both have a value, accounting's stands.
 link CODE overwrite    The same, and where both have a value, BPO's replaces it with the next sync.
 new    The customer has no account yet: the next sync makes one under the customer's own code.
 new CODE    The same, under another code, where the customer's own does not fit or is taken. The column free code names one.
-accept    Accounting's values stand. accept FIELD FIELD settles only these.
-overwrite    BPO's values replace accounting's with the next sync. overwrite FIELD FIELD settles only these.
+accept    Accounting's values stand, also where it has none. accept FIELD, FIELD settles only these.
+overwrite    BPO's values replace accounting's with the next sync. overwrite FIELD, FIELD settles only these.
 ignore    The customer is skipped from now on; an account without a customer is no longer listed.
 
 note is for whoever reads the history later. The hidden column check tells whether a row is still as you saw it: leave it.
@@ -219,7 +221,7 @@ def _differences(change: Change) -> str:
     for each in change.fields:
         field = FIELDS[each.field]
         theirs, mine = (_shown(field.show(value)) for value in (each.old, each.new))
-        said.append(f"{each.field}: accounting {theirs}, BPO {mine} ({each.verdict.value})")
+        said.append(f"{field.label}: accounting {theirs}, BPO {mine} ({VERDICTS[each.verdict]})")
     return "; ".join(said)
 
 
@@ -232,7 +234,7 @@ def _differences_of(books: Books, subject: Subject, candidates: Sequence[_Found]
     for found in candidates:
         values = found.account.values if found.account is not None else ()
         differing = [
-            f"{name} accounting {_shown(FIELDS[name].show(theirs))}, BPO {_shown(FIELDS[name].show(mine))}"
+            f"{FIELDS[name].label}: accounting {_shown(FIELDS[name].show(theirs))}, BPO {_shown(FIELDS[name].show(mine))}"
             for name, mine, theirs in zip(books.fields, shape.values, values, strict=False)
             if mine != theirs and not FIELDS[name].is_blank(mine) and not FIELDS[name].is_blank(theirs)
         ]
@@ -347,8 +349,12 @@ def _like(code: str, held: Callable[[str], str]) -> Iterator[str]:
 
 def _field_by_field(decision: str, subject: Subject) -> list[str]:
     """Give the entries that settle one field of several."""
-    judged = [each.field for each in subject.change.fields if each.verdict in _JUDGED] if subject.change else []
-    return [f"{decision} {name}" for name in judged] if decision in ("accept", "overwrite") and len(judged) > 1 else []
+    fields = subject.change.fields if subject.change else ()
+    judged = [each.field for each in fields if each.verdict in _JUDGED]
+    others = decision == "accept" and any(each.verdict is Verdict.WRITE for each in fields)
+    if decision not in ("accept", "overwrite") or (len(judged) < _SEVERAL and not others):
+        return []
+    return [f"{decision} {name}" for name in judged]
 
 
 def _choices(subject: Subject, candidates: Sequence[_Found], free_code: str) -> list[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from bposync.cautions import Cautions
+from bposync.cautions import Cautions, doubts, stays_blank
 from bposync.decide import ACCEPT, OVERWRITE, Accepted, Settling, TakenError
 from bposync.errors import UsageError, did_you_mean
-from bposync.fields import FIELDS
+from bposync.fields import FIELDS, named
 from bposync.review.likeness import MOST
 from bposync.review.make import ACCOUNTING_ONLY, DECISIONS, Everybody, Subject, fingerprint, shown_codes, subjects
 from bposync.values import normalise_code, quoted
@@ -71,6 +71,7 @@ class _Said:
     text: str
     customer: str = ""
     account: str = ""
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ class _Reader:
 
     def _decided(self, row: _Row, said: _Said) -> Decided:
         customer, account = (row.line.cells.get(name, "") for name in ("customer", "account"))
-        made = Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said.text)
+        made = Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said.text, said.cautions)
         if not said.account:
             return made
         found = self._cautions.of_link if row.verb == "link" else self._cautions.of_leaving
@@ -323,19 +324,23 @@ class _Reader:
         if row.verb == "ignore":
             settling.ignore_customer(code, note=row.note)
             return _Said("is skipped from now on")
-        fields = [_field(name) for name in row.rest.replace(",", " ").split()]
+        fields = _fields(row.rest)
+        cautions = doubts(subject.change)
         if row.verb == "accept":
             accepted = settling.accept(code, fields, note=row.note)
-            return _Said(f"accounting's values stand: {_named(accepted, fields)}")
+            cautions += [] if fields else [said for each in accepted if (said := stays_blank(each))]
+            return _Said(f"accounting's values stand: {_labels(accepted, fields)}", cautions=tuple(cautions))
         replaced = settling.overwrite(code, fields, note=row.note)
-        return _Said(f"BPO's values replace accounting's with the next sync: {_named(replaced, fields)}")
+        return _Said(
+            f"BPO's values replace accounting's with the next sync: {_labels(replaced, fields)}", cautions=tuple(cautions)
+        )
 
     def _name_of(self, account: str) -> str:
         found = self._by_code.get(normalise_code(account))
         return found.name if found is not None else ""
 
 
-def _named(judged: Sequence[Accepted], asked: Sequence[str]) -> str:
+def _labels(judged: Sequence[Accepted], asked: Sequence[str]) -> str:
     """Name the fields that were judged. Raises UsageError where there is none, or not all that were asked for."""
     found = {each.field for each in judged}
     if lacking := [FIELDS[name].label for name in asked if name not in found]:
@@ -345,9 +350,13 @@ def _named(judged: Sequence[Accepted], asked: Sequence[str]) -> str:
     return ", ".join(FIELDS[each.field].label for each in judged)
 
 
-def _field(name: str) -> str:
-    """Give a field by its name, in any case."""
-    return name.strip().lower()
+def _fields(text: str) -> list[str]:
+    """Give the fields that a cell names, by name or label, with commas or blanks between: `phone, Credit limit`."""
+    found = []
+    for part in filter(str.strip, text.split(",")):
+        known = named(part)
+        found += [known] if known else [named(word) or word for word in part.split()]
+    return found
 
 
 _IN_FORCE: Final = {"accept": "accounting's", "overwrite": "BPO's"}
