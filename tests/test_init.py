@@ -642,7 +642,7 @@ def test_a_certificate_that_nobody_vouches_for_is_asked_about(
     assert not (company / WRITTEN).exists()
 
 
-# Passwords, on a real server.
+# Passwords.
 
 
 @pytest.fixture
@@ -738,6 +738,65 @@ def test_what_went_into_the_keyring_is_taken_out_again_where_the_file_is_not_wri
     init("--bpo-url", served[0], "--customers", "CustomerListing", "--system", "none", "--keyring", expect=ExitCode.USAGE)
     assert ring.kept == {}
     assert not (company / WRITTEN).exists()
+
+
+TYPED = {
+    "postgresql+psycopg://user:p@ss/zq#rd%40:x@host/db": "zq#rd",
+    "postgresql+psycopg://us@er:zqword@host/db": "zqword",
+    "postgresql+psycopg:user:zqword@host/db": "zqword",
+    "mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=u;PWD=zqword;SERVER=s": "zqword",
+}
+
+
+@pytest.mark.parametrize("typed", TYPED)
+@pytest.mark.parametrize("given", [True, False])
+def test_a_password_that_was_typed_into_a_url_is_never_proposed_or_said_again(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str], typed: str, *, given: bool
+) -> None:
+    asked = typing(*([] if given else [typed]), "", "", typed, "sqlite:///gone.sqlite")
+    options = ("--bpo-url", typed) if given and "://" in typed else ()
+    init(*options, expect=ExitCode.INTERRUPTED)
+    said = "".join(capsys.readouterr()) + "".join(asked)
+    assert "whole SQLAlchemy URL" in said
+    assert TYPED[typed] not in said
+    assert TYPED[typed] not in secrets.redact(f"a message with {typed}")
+    assert not (company / WRITTEN).exists()
+
+
+def test_a_password_in_a_url_of_the_books_or_of_the_freedom_service_is_refused_and_not_proposed(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = ("--column", "website=", "--system", "partner", "--write", "sql")
+    asked = typing("", "DSN=x;PWD=zqword", "postgresql+psycopg://u:zqword@h/d")
+    init(*BPO, *books, expect=ExitCode.INTERRUPTED)
+    asked += typing("", "http://agent:zqword@far:5000/freedom.core/C", "")
+    init(*BPO, "--system", "evolution", "--write", "freedom", expect=ExitCode.INTERRUPTED)
+    said = "".join(capsys.readouterr()) + "".join(asked)
+    assert said.count("a password stands in it") == 3
+    assert "zqword" not in said
+    assert not (company / WRITTEN).exists()
+
+
+def test_a_password_that_is_typed_where_a_name_is_asked_for_is_not_said_again(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "postgresql+psycopg://us@er:zq word@host/db"
+    asked = typing("sqlite:///bpo.sqlite", "1", f"mobile={url}", f"{url}=x", "", url)
+    init(expect=ExitCode.INTERRUPTED)
+    said = "".join(capsys.readouterr()) + "".join(asked)
+    assert "***" in said
+    assert "word" not in said.replace("Password", "").replace("password", "")
+    assert company.is_dir()
+
+
+def test_a_url_whose_password_is_a_variable_is_proposed_again(typing: Typing, company: Path) -> None:
+    url = "postgresql+psycopg://me:${BPO_PASSWORD}@127.0.0.1:1/db"
+    asked = typing(url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BPO_PASSWORD", "zqword")
+        init(expect=ExitCode.INTERRUPTED)
+    assert asked[1].endswith(f"[{url}]: ")
+    assert company.is_dir()
 
 
 def test_at_a_real_terminal_a_password_is_not_shown_and_ctrl_c_writes_nothing(served: tuple[str, str], company: Path) -> None:
