@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from bposync.demo import evolution as demo_evolution
 from bposync.errors import ExitCode, UnreachableError, UsageError
 from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.setup import answers, file, places, proposals
+from bposync.values import visible
 from support import cli
 
 if TYPE_CHECKING:
@@ -313,7 +315,7 @@ def test_a_guess_that_nobody_confirmed_is_not_taken(company: Path, capsys: pytes
     connection.close()
     other = ("--bpo-url", "sqlite:///other.sqlite", "--system", "none")
     init(*other, "--customers", "Debtors")
-    assert "--column mobile=CellNo" in capsys.readouterr().err
+    assert '--column "mobile=CellNo"' in capsys.readouterr().err
     assert written(company).bpo.columns == {}
     init(*other, "--customers", "Clients", "--force", expect=ExitCode.USAGE)
     assert "--column code=COLUMN" in capsys.readouterr().err
@@ -453,11 +455,58 @@ def test_yes_takes_what_bpos_types_and_terms_are_proposed_to_mean_and_says_it(
     assert accounting is not None
     assert (accounting.groups, accounting.terms) == (PROPOSED_GROUPS, PROPOSED_TERMS)
     assert "types are taken as proposed: CO = CORPORATE, HILLCRESTP = HILLCREST, IT = IT, RE = RETAIL.\n" in said
-    assert "No group is proposed for GV: new accounts get none. --map-type 'GV=CODE' sets it.\n" in said
+    assert 'No group is proposed for GV: new accounts get none. --map-type "GV=CODE" sets it.\n' in said
     assert "terms are taken as proposed: 30 Days = 30D, 60 Days = 60D, Cash on Delivery = COD.\n" in said
     assert "No terms are proposed for 14 Days: new accounts get the company's own." in said
     document = json.loads(out)
     assert (document["defaults"], document["groups"], document["terms"]) == ({}, PROPOSED_GROUPS, PROPOSED_TERMS)
+
+
+HOSTILE = [
+    'x";touch PWN;"',
+    "$(touch PWN)",
+    "`touch PWN`",
+    "%PATH%",
+    "-x",
+    "a\x1b[2J",
+    "\u2019;touch PWN;\u2019",
+    "!x",
+]
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+@pytest.mark.parametrize(("column", "section"), [("CustomerType", "groups"), ("CreditTerms", "terms")])
+def test_a_word_that_a_shell_might_run_is_named_as_a_line_of_the_file_and_not_as_an_option(
+    company: Path, capsys: pytest.CaptureFixture[str], word: str, column: str, section: str
+) -> None:
+    connection = sqlite3.connect(company / "bpo.sqlite")
+    connection.execute(f"UPDATE Customer SET {column} = ?", (word,))
+    connection.commit()
+    connection.close()
+    init(*BPO, *BOOKS, "--yes")
+    said = next(line for line in capsys.readouterr().err.splitlines() if f"proposed for {visible(word)}" in line)
+    assert "--map" not in said
+    line = said.partition(f"A line under [accounting.{section}] in bposync.toml, ")[2].removesuffix(", sets it.")
+    assert tomllib.loads(line) == {word: "CODE"}
+
+
+def test_a_word_that_every_shell_takes_is_named_as_an_option(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = sqlite3.connect(company / "bpo.sqlite")
+    connection.execute("UPDATE Customer SET CustomerType = 'x'';touch PWN & y'")
+    connection.commit()
+    connection.close()
+    init(*BPO, *BOOKS, "--yes")
+    assert '--map-type "x\';touch PWN & y=CODE" sets it.' in capsys.readouterr().err
+
+
+def test_a_column_that_a_shell_might_run_is_not_named_as_an_option(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = sqlite3.connect(company / "odd.sqlite")
+    connection.execute('CREATE TABLE Debtors (CustomerCode, CustomerName, SiteDescription, "Cell-No$()", "E-mail")')
+    connection.close()
+    init("--bpo-url", "sqlite:///odd.sqlite", "--customers", "Debtors", "--system", "none")
+    said = capsys.readouterr().err
+    assert "'Cell-No$()' may hold mobile: --yes takes it." in said
+    assert "'E-mail' may hold email: --column \"email=E-mail\" or --yes takes it." in said
 
 
 def test_what_an_option_says_comes_before_what_is_proposed(company: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bposync import database
+from bposync import advice, database
 from bposync.bpo import PURPOSE, Bpo
 from bposync.cli.asking import missing
 from bposync.cli.output import Column, Output
@@ -151,7 +151,8 @@ def _unasked(interview: Interview, source: _Source) -> _Source:
     for name, column in guessed.items():
         if FIELDS[name].required:
             raise missing(f"--column {name}=COLUMN", f"the column of {name}", column)
-        interview.asker.say(f"{quoted(column)} may hold {name}: --column {name}={column} or --yes takes it.")
+        either = f"{given} or " if (given := advice.option("--column", f"{name}={column}")) else ""
+        interview.asker.say(f"{quoted(column)} may hold {name}: {either}--yes takes it.")
     return dataclasses.replace(source, map={name: guess for name, guess in source.map.items() if guess.sure})
 
 

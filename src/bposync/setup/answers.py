@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bposync import toml
 from bposync.fields import BPO_FIELDS, FIELDS
+from bposync.toml import literal, text
 from bposync.variables import names, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _MOST_CODES: Final = 20
-_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,31 +60,6 @@ def named_in(answers: Answers) -> list[str]:
         else [answers.url]
     )
     return list(dict.fromkeys(name for each in texts if isinstance(each, str) for name in names(each)))
-
-
-def text(value: str | int | bool) -> str:  # noqa: FBT001 - a value, not a switch
-    """Give a value as TOML, in one line of characters that can be seen."""
-    if not isinstance(value, str):
-        return str(value).lower()
-    return f'"{"".join(_escaped(character) for character in value)}"'
-
-
-def literal(value: str) -> str:
-    """Give a text as TOML that the configuration takes as it stands, its dollars too."""
-    return text(value.replace("$", "$$"))
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    if unicodedata.category(character)[0] != "C" and unicodedata.category(character) not in ("Zl", "Zp"):
-        return character
-    number = ord(character)
-    return f"\\u{number:04X}" if number <= 0xFFFF else f"\\U{number:08X}"  # noqa: PLR2004
-
-
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else text(name)
 
 
 def _bpo(answers: Answers, stand_for: Mapping[str, str]) -> Iterator[str]:
@@ -136,7 +110,7 @@ def _accounting(answers: Answers, stand_for: Mapping[str, str]) -> Iterator[str]
 
 def _counterparts(words: Sequence[str], chosen: Mapping[str, str]) -> Iterator[str]:
     for word in dict.fromkeys((*words, *chosen)):
-        yield f"{_key(word)} = {literal(chosen[word])}" if word in chosen else f'# {_key(word)} = ""'
+        yield f"{toml.key(word)} = {literal(chosen[word])}" if word in chosen else f'# {toml.key(word)} = ""'
 
 
 def _value(key: str, value: str | int | bool | None, stand_for: Mapping[str, str]) -> str:  # noqa: FBT001 - a value
