@@ -39,6 +39,8 @@ PASSWORD = "zq@/#{x};%41 'é"
 BPO = ("--bpo-url", "sqlite:///bpo.sqlite", "--customers", "CustomerListing")
 BOOKS = ("--system", "evolution", "--write", "sql", "--accounting-url", "sqlite:///Example Company.sqlite")
 WRITTEN = "bposync.toml"
+DEFAULT_COLUMNS = {name: FIELDS[name].column for name in BPO_FIELDS if FIELDS[name].column}
+REQUIRED = ("CustomerCode", "CustomerName", "SiteDescription")
 OWNER_ONLY = 0o600
 
 
@@ -241,7 +243,7 @@ def test_every_answer_can_be_an_option(company: Path, capsys: pytest.CaptureFixt
     assert document["config"] == str(company / WRITTEN)
     assert (document["customers"], document["company"]) == ("CustomerListing", "Example Company")
     settings = written(company)
-    assert settings.bpo.columns == {"website": ""}
+    assert settings.bpo.columns == DEFAULT_COLUMNS | {"website": ""}
     assert settings.accounting is not None
     defaults = settings.accounting.defaults
     assert (defaults.group, defaults.terms, defaults.area, defaults.price_list) == ("retail", "30D", "RSA", "Trade")
@@ -316,12 +318,52 @@ def test_a_guess_that_nobody_confirmed_is_not_taken(company: Path, capsys: pytes
     other = ("--bpo-url", "sqlite:///other.sqlite", "--system", "none")
     init(*other, "--customers", "Debtors")
     assert '--column "mobile=CellNo"' in capsys.readouterr().err
-    assert written(company).bpo.columns == {}
+    assert written(company).bpo.columns == dict(zip(("code", "name", "site"), REQUIRED, strict=True))
     init(*other, "--customers", "Clients", "--force", expect=ExitCode.USAGE)
     assert "--column code=COLUMN" in capsys.readouterr().err
     assert written(company).bpo.customers == "Debtors"
     init(*other, "--customers", "Debtors", "--yes", "--force")
-    assert written(company).bpo.columns == {"mobile": "CellNo"}
+    assert written(company).bpo.columns == {**dict(zip(("code", "name", "site"), REQUIRED, strict=True)), "mobile": "CellNo"}
+
+
+def test_a_column_that_init_found_and_that_vanishes_later_is_an_error_naming_it(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(*BPO, "--system", "none")
+    assert 'is_debtor = "IsDebtor"\n' in (company / WRITTEN).read_text("utf-8")
+    connection = sqlite3.connect(company / "bpo.sqlite")
+    kept = ", ".join(str(column) for name, column in DEFAULT_COLUMNS.items() if name != "is_debtor")
+    connection.execute(f"CREATE TABLE Lesser AS SELECT {kept} FROM CustomerListing")
+    connection.execute("DROP VIEW CustomerListing")
+    connection.execute("ALTER TABLE Lesser RENAME TO CustomerListing")
+    connection.close()
+    capsys.readouterr()
+    assert main(["list"]) == ExitCode.USAGE
+    assert "IsDebtor" in capsys.readouterr().err
+
+
+def test_what_was_accepted_as_none_is_written_so_and_not_warned_of(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = sqlite3.connect(company / "few.sqlite")
+    connection.execute("CREATE TABLE Debtors (CustomerCode, CustomerName, SiteDescription, VATNumber)")
+    connection.close()
+    few = ("--bpo-url", "sqlite:///few.sqlite", "--customers", "Debtors", "--system", "none")
+    init(*few, "--column", "status=")
+    text = (company / WRITTEN).read_text("utf-8")
+    assert '\nstatus = ""\n' in text
+    assert '\n# is_debtor = "IsDebtor"\n' in text  # nobody said that there is none
+    assert "IsDebtor" in "".join(capsys.readouterr())
+    typing("", "y")
+    init(*few, "--force")
+    none = {name: "" for name in DEFAULT_COLUMNS if name not in ("code", "name", "site", "vat_number")}
+    assert written(company).bpo.columns == {
+        **none, "code": "CustomerCode", "name": "CustomerName", "site": "SiteDescription", "vat_number": "VATNumber",
+    }  # fmt: skip
+    capsys.readouterr()
+    main(["doctor", "--json"])
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert [each["result"] for each in checks if each["check"] == "bpo.columns"] == ["ok"]
 
 
 def test_a_file_that_is_there_is_never_written_over_unasked(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -600,7 +642,7 @@ def test_the_whole_conversation_makes_a_company_that_synchronises(
     assert settings.accounting is not None
     assert settings.accounting.defaults.group == "RETAIL"
     assert settings.accounting.terms == {"30 Days": "30D", "60 Days": "60D", "Cash on Delivery": "COD"}
-    assert settings.bpo.columns == {"website": ""}
+    assert settings.bpo.columns == DEFAULT_COLUMNS | {"website": ""}
 
 
 @pytest.mark.usefixtures("company")

@@ -55,18 +55,20 @@ class _Source:
     answers: Answers
     columns: tuple[str, ...]
     map: Mapping[str, Guess]
+    without: frozenset[str] = frozenset()
+    """The fields of which somebody said that BPO has no column for them."""
 
     def mapped(self) -> Answers:
-        """Give the answers with what has to be said of the columns."""
-        said: dict[str, str] = {}
-        for name in BPO_FIELDS:
-            own = FIELDS[name].column or ""
-            if name in self.map:
-                if self.map[name].column.casefold() != own.casefold():
-                    said[name] = self.map[name].column
-            elif own and own.casefold() in {column.casefold() for column in self.columns}:
-                said[name] = ""
-        return dataclasses.replace(self.answers, columns=said)
+        """Give the answers with the columns, those too that BPO calls so by default: one that vanishes later is missed then."""
+        said = {name: self.map[name].column if name in self.map else "" for name in BPO_FIELDS}
+        return dataclasses.replace(
+            self.answers, columns={name: said[name] for name in said if name in self.map or name in self.without}
+        )
+
+    def confirmed(self) -> _Source:
+        """Take for settled what was shown: the fields without a column too."""
+        none = {name for name in BPO_FIELDS if FIELDS[name].column and name not in self.map}
+        return dataclasses.replace(self, without=self.without | none)
 
     def changed(self, name: str, column: str, option: str) -> _Source:
         """Give a field another column, or none. Raises UsageError."""
@@ -83,7 +85,8 @@ class _Source:
             new[field] = Guess(found, sure=True)
         elif FIELDS[field].required:
             raise UsageError(f"{option}: {field}: BPO must have a column for it.", "Name the column that BPO has for it.")
-        return dataclasses.replace(self, map={key: new[key] for key in BPO_FIELDS if key in new})
+        ordered = {key: new[key] for key in BPO_FIELDS if key in new}
+        return dataclasses.replace(self, map=ordered, without=(self.without | {field}) - ordered.keys())
 
 
 def ask(interview: Interview) -> Listed:
@@ -166,7 +169,7 @@ def _confirmed(interview: Interview, source: _Source) -> _Source:
             asker.say(f"BPO must have a column for {', '.join(lacking)}. It has: {', '.join(source.columns)}.")
         answer = asker.text("--column", "Change one: FIELD=COLUMN, FIELD= for none; Enter: all are right", required=False)
         if not answer and not lacking:
-            return source
+            return source.confirmed()
         try:
             source = source.changed(*_assignment(answer), "--column")
         except UsageError as error:

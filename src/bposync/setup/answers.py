@@ -39,7 +39,7 @@ class Answers:
     customers: str | None = None
     query: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    """The column of each field, where it is another than BPO's own; blank where there is none."""
+    """The column of each field that is settled; blank where there is none."""
     books: Books | None = None
     types: Sequence[str] = ()
     """BPO's customer types, and `terms` its terms: named in the file for a person to give each its counterpart."""
@@ -74,8 +74,7 @@ def _bpo(answers: Answers, stand_for: Mapping[str, str]) -> Iterator[str]:
     yield from _BPO
     for name in BPO_FIELDS:
         own = FIELDS[name].column or ""
-        column = answers.columns.get(name, own)
-        yield f"{'# ' if column == own else ''}{name} = {literal(column)}"
+        yield f"{'' if name in answers.columns else '# '}{name} = {literal(answers.columns.get(name, own))}"
     yield from _FIELDS
 
 
@@ -141,9 +140,9 @@ _BPO: Final = (
     "# The statuses of customers that are synchronised.",
     '# sync_statuses = ["Active", "Hold"]',
     "",
-    '# Which column holds which field. Only what differs from these defaults has to be said; "" where BPO has no such column.',
-    "# Without status every customer counts as Active, without is_debtor every one as a debtor. A default column that the",
-    "# database does not have is left out.",
+    '# Which column holds which field; "" where BPO has no such column. A column that is named here and that the database does',
+    "# not have, or has no longer, is an error. One in a comment is left out then: without status every customer counts as",
+    "# Active, without is_debtor every one as a debtor.",
     "[bpo.columns]",
 )
 _FIELDS: Final = (
