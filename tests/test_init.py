@@ -326,6 +326,22 @@ def test_a_guess_that_nobody_confirmed_is_not_taken(company: Path, capsys: pytes
     assert written(company).bpo.columns == {**dict(zip(("code", "name", "site"), REQUIRED, strict=True)), "mobile": "CellNo"}
 
 
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_where_no_column_is_known_for_a_field_that_must_be_there_those_of_bpo_are_listed_and_none_is_guessed(
+    company: Path, capsys: pytest.CaptureFixture[str], yes: tuple[str, ...]
+) -> None:
+    connection = sqlite3.connect(company / "odd.sqlite")
+    others = ", ".join(f"c{number}" for number in range(40))
+    connection.execute(f"CREATE TABLE Debtors (CustomerCode, CustomerEmail, Naam, {others})")
+    connection.close()
+    init("--bpo-url", "sqlite:///odd.sqlite", "--customers", "Debtors", "--system", "none", *yes, expect=ExitCode.USAGE)
+    said = capsys.readouterr().err
+    assert "no column that is known to hold name, site." in said
+    assert "Give --column name=COLUMN and --column site=COLUMN. It has: CustomerCode, CustomerEmail, Naam, c0, " in said
+    assert "c26, and 13 more." in said
+    assert "Did you mean" not in said
+
+
 def test_a_column_that_init_found_and_that_vanishes_later_is_an_error_naming_it(
     company: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

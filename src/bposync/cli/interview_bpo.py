@@ -17,8 +17,8 @@ from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.setup import catalogue, proposals
 from bposync.setup.answers import Answers
 from bposync.setup.proposals import Guess
-from bposync.values import normalise_code, quoted
-from bposync.words import cell
+from bposync.values import normalise_code, quoted, visible
+from bposync.words import cell, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bposync.setup.proposals import Candidate
 
 _SAMPLED: Final = 200
+_MOST_COLUMNS: Final = 30
 _MOST_TABLES: Final = 8
 _MOST_SITES: Final = 8
 _SHOWN: Final = 2
@@ -146,7 +147,8 @@ def _unasked(interview: Interview, source: _Source) -> _Source:
     """Take what is sure, and with --yes what was guessed; a field that BPO must have is never guessed unasked."""
     lacking = [name for name in BPO_FIELDS if FIELDS[name].required and name not in source.map]
     if lacking:
-        hint = f"Give --column {lacking[0]}=COLUMN. {did_you_mean(FIELDS[lacking[0]].column or '', source.columns)}"
+        columns = some([visible(column) for column in source.columns], _MOST_COLUMNS)
+        hint = f"Give {' and '.join(f'--column {name}=COLUMN' for name in lacking)}. It has: {columns}."
         raise UsageError(f"init: BPO has no column that is known to hold {', '.join(lacking)}.", hint)
     guessed = {name: guess.column for name, guess in source.map.items() if not guess.sure}
     if interview.asker.take_proposals:
@@ -166,7 +168,7 @@ def _confirmed(interview: Interview, source: _Source) -> _Source:
         lacking = [name for name in BPO_FIELDS if FIELDS[name].required and name not in source.map]
         _show(interview, source, lacking)
         if lacking:
-            asker.say(f"BPO must have a column for {', '.join(lacking)}. It has: {', '.join(source.columns)}.")
+            asker.say(f"BPO must have a column for {', '.join(lacking)}. It has: {some(source.columns, _MOST_COLUMNS)}.")
         answer = asker.text("--column", "Change one: FIELD=COLUMN, FIELD= for none; Enter: all are right", required=False)
         if not answer and not lacking:
             return source.confirmed()
