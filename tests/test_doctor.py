@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sys
+import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -644,6 +645,23 @@ def test_a_type_called_as_a_group_does_not_get_it_and_that_is_said(doctor: Docto
     assert company.client("ITS001")["iClassID"] == company.client("RET001")["iClassID"] == 1
     company.configure("accounting.groups", it="IT")
     assert doctor("--config", company.path).one("accounting.groups", "ok")
+
+
+HOSTILE = ['y" = "CHEAP" #', "two\nlines", "back\\slash\u202e"]
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_a_line_for_the_configuration_is_valid_toml_whatever_bpo_calls_things(
+    doctor: Doctor, company: Company, word: str
+) -> None:
+    without_groups(company, RE="RETAIL")
+    company.customer("ODD001", "Odd", type=word, terms=word)
+    found = doctor("--config", company.path)
+    (group,) = found.of("accounting.groups", "warning")
+    line = group.partition("under [accounting.groups]: ")[2].partition("; or one for all")[0]
+    assert tomllib.loads(line) == {word: "…"}
+    (note,) = [note for note in found.of("customers.notes", "warning") if "[accounting.terms]" in note]
+    assert tomllib.loads(note.partition("under [accounting.terms]: ")[2]) == {word: "…"}
 
 
 def test_a_bpo_without_types_gives_all_new_accounts_the_default_group(doctor: Doctor, company: Company) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bposync import toml
 from bposync.accounting.evolution import Evolution
 from bposync.accounting.partner import Partner
 from bposync.config import by_code
@@ -85,7 +86,7 @@ def _rest(groups: _Groups, rest: Mapping[str, int], *, has_types: bool) -> Check
     why = f": {_counted(rest)}" if has_types else ", for BPO has no column for the customer type"
     if groups.default:
         return ok(NAME, f"{who} get {groups.whose} {groups.noun}, {visible(groups.default)}{why}.")
-    lines = some([_line(name, _namesake(groups, name) or "…") for name in rest], _MOST_LINES)
+    lines = some([toml.line(name, _namesake(groups, name) or "…") for name in rest], _MOST_LINES)
     by_type = f"Say which under [accounting.groups]: {lines}; or one for all the rest" if has_types else "Say one"
     known = f" The company has: {some([visible(code) for code in groups.codes], _MOST_CODES)}." if groups.codes else ""
     return warning(
@@ -101,7 +102,7 @@ def _namesakes(groups: _Groups, rest: Mapping[str, int]) -> Iterator[Check]:
     if not found:
         return
     is_name = "is also the name of a" if len(found) == 1 else "are also the names of"
-    lines = some([_line(name, code) for name, code in found.items()], _MOST_LINES)
+    lines = some([toml.line(name, code) for name, code in found.items()], _MOST_LINES)
     yield warning(
         NAME,
         f"{_counted({name: rest[name] for name in found})} {is_name} {many(len(found), groups.noun).partition(' ')[2]} of the "
@@ -113,10 +114,6 @@ def _namesakes(groups: _Groups, rest: Mapping[str, int]) -> Iterator[Check]:
 def _namesake(groups: _Groups, name: str) -> str:
     wanted = normalise_code(name)
     return next((code for code, said in groups.codes.items() if wanted and wanted in map(normalise_code, (code, said))), "")
-
-
-def _line(name: str, code: str) -> str:
-    return f'"{visible(name)}" = "{visible(code)}"'
 
 
 def _counted(counts: Mapping[str, int]) -> str:
