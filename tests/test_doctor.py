@@ -680,6 +680,15 @@ def test_groups_are_not_looked_at_where_the_company_lacks_one_that_is_named(doct
     assert found.of("accounting.groups") == []
 
 
+def test_that_new_accounts_get_no_group_is_said_also_where_another_code_is_unknown(doctor: Doctor, company: Company) -> None:
+    company.sections.pop("accounting.groups", None)
+    company.configure("accounting.defaults", group=None, terms="NOPE")
+    found = doctor("--config", company.path, expect=2)
+    assert found.of("accounting.groups") == []
+    (said,) = found.of("customers.notes", "warning")
+    assert said.startswith("New accounts get no group, which decides their control account")
+
+
 def test_partners_categories_are_said_as_groups_are(
     doctor: Doctor, of_partner: partner.PartnerCompanies, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from bposync.accounting.evolution import Evolution
 from bposync.accounting.partner import Partner
 from bposync.config import by_code
 from bposync.doctor.bpo import is_synchronised
-from bposync.doctor.check import Check, ok, warning
+from bposync.doctor.check import Check, Checks, ok, warning
 from bposync.values import normalise_code, visible
 from bposync.words import many, some
 
@@ -45,12 +45,12 @@ class _Groups:
     """What a new account without any lacks."""
 
 
-def checks(opened: Opened, listing: Listing) -> Iterator[Check]:
-    """Say by type what new accounts get. Only customers that are synchronised count."""
+def checks(opened: Opened, listing: Listing) -> Checks[bool]:
+    """Say by type what new accounts get. Only customers that are synchronised count. Gives whether anything was said."""
     groups = _groups(opened.accounting.books)
     wanted = [customer for customer in listing.customers if is_synchronised(opened.settings, customer)]
     if groups is None or not wanted:
-        return
+        return False
     spelled: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for customer in wanted:
@@ -61,10 +61,11 @@ def checks(opened: Opened, listing: Listing) -> Iterator[Check]:
     if not rest:
         all_of_them = _counted({name: counts[name] for name in sorted(counts)})
         yield ok(NAME, f"Every customer type has its {groups.noun} under [accounting.groups]: {all_of_them}.")
-        return
+        return True
     yield _rest(groups, rest, has_types="type" in listing.fields)
     if groups.default:
         yield from _namesakes(groups, rest)
+    return True
 
 
 def _groups(books: Books) -> _Groups | None:
