@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sys
+import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,12 +19,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from bposync import demo, secrets
-from bposync.accounting import locks
+from bposync.accounting import evolution, locks
 from bposync.cli.app import main
 from bposync.database import Address
 from bposync.demo.freedom import Behaviour, FreedomServer, Reply
 from bposync.doctor import servers
 from bposync.doctor.check import Result
+from bposync.fields import ALWAYS_NEW
 from support import cli, freedom, odbc, partner
 from support.company import POSTGRESQL, SQLITE, Company, client_table, connected, dump, sqlite_company
 from support.policy import needs
@@ -398,10 +400,87 @@ def test_a_login_that_writes_accounts_needs_so_much_and_no_more(
         said = doctor("--config", made.path).one("accounting.rights", "warning")
         assert "UPDATE on Client (Credit_Limit," in said
         assert "Name" not in said
-    with in_postgres(made, postgres, "accounting", *look, 'INSERT, UPDATE ON "Client"'):
-        assert "delete nothing" in doctor("--config", made.path).one("accounting.rights", "ok")
-    with in_postgres(made, postgres, "accounting", *look, 'INSERT, UPDATE, DELETE ON "Client"'):
+    with in_postgres(made, postgres, "accounting", *look, *LEAST):
+        assert doctor("--config", made.path).one("accounting.rights", "ok") == (
+            "The login may make accounts and change those fields that bposync writes; it may write nothing else there, and "
+            "delete nothing."
+        )
+    with in_postgres(made, postgres, "accounting", *look, *LEAST, 'DELETE ON "Client"'):
         assert "DELETE on Client" in doctor("--config", made.path).one("accounting.rights", "warning")
+
+
+LOOKED_AT = tuple(
+    f'SELECT ON "{table}"' for table in ("Client", "CliClass", "Areas", "_etblTerms", "_etblPriceListName", "CliDef")
+)
+WRITTEN = ", ".join(f'"{column}"' for name, (column, _) in evolution.COLUMNS.items() if name not in ALWAYS_NEW)
+LEAST = ('INSERT ON "Client"', f'UPDATE ({WRITTEN}) ON "Client"')
+"""What docs/configuration.md gives a login that writes."""
+
+
+@pytest.mark.parametrize(
+    ("right", "said"),
+    [
+        ('UPDATE ("DCBalance") ON "Client"', "UPDATE on Client (DCBalance)"),
+        ('UPDATE ON "Client"', "UPDATE on every column of Client"),
+        ('TRUNCATE ON "Client"', "TRUNCATE on Client"),
+        ('INSERT, UPDATE, DELETE ON "CliClass"', "INSERT, UPDATE, DELETE on CliClass"),
+        ('UPDATE ("cCode") ON "_etblTerms"', "UPDATE on _etblTerms (cCode)"),
+        ('ALL ON "Ledger"', "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER on Ledger"),
+        ('ALL ON other."Client"', "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER on other.Client"),
+    ],
+)
+@pytest.mark.parametrize("by", ["itself", "role", "role that is not inherited"])
+def test_each_right_of_a_writer_that_bposync_does_not_need_is_named_and_no_other(
+    doctor: Doctor, companies: Companies, postgres: PostgresServer, right: str, said: str, by: str
+) -> None:
+    made = companies.make(POSTGRESQL)
+    role = postgres.create_login("pw")
+    with connected(made.accounting_url) as connection:
+        connection.execute(sa.text('DROP TABLE IF EXISTS "Ledger"; CREATE TABLE "Ledger" (a int)'))
+        connection.execute(sa.text('DROP SCHEMA IF EXISTS other CASCADE; CREATE SCHEMA other CREATE TABLE "Client" (a int)'))
+        connection.execute(sa.text("GRANT USAGE ON SCHEMA other TO public"))
+        if by != "itself":
+            connection.execute(sa.text(f"GRANT {right} TO {role}"))
+    given = {"itself": right, "role": f"{role}", "role that is not inherited": f"{role}"}[by]
+    with in_postgres(made, postgres, "accounting", *LOOKED_AT, *LEAST, given):
+        if by == "role that is not inherited":
+            login = str(make_url(str(made.sections["accounting"]["url"])).username)
+            with connected(made.accounting_url) as connection:
+                connection.execute(sa.text(f"REVOKE {role} FROM {login}"))
+                connection.execute(sa.text(f"GRANT {role} TO {login} WITH INHERIT FALSE"))
+        found = doctor("--config", made.path).one("accounting.rights", "warning")
+    assert found.startswith(f"The login has {said}, which bposync never needs. Take such a right away;")
+
+
+def test_of_many_rights_that_are_not_needed_some_are_named(
+    doctor: Doctor, companies: Companies, postgres: PostgresServer
+) -> None:
+    made = companies.make(POSTGRESQL)
+    with in_postgres(made, postgres, "accounting", *LOOKED_AT, "ALL ON ALL TABLES IN SCHEMA public"):
+        said = doctor("--config", made.path).one("accounting.rights", "warning")
+    assert said.startswith("The login has DELETE, TRUNCATE, REFERENCES, TRIGGER on Client, UPDATE on every column of Client, ")
+    assert re.search(r" more, which bposync never needs", said)
+
+
+def test_a_login_that_owns_the_accounts_is_warned_of(doctor: Doctor, companies: Companies, postgres: PostgresServer) -> None:
+    made = companies.make(POSTGRESQL)
+    with in_postgres(made, postgres, "accounting", *LOOKED_AT, *LEAST):
+        login = str(make_url(str(made.sections["accounting"]["url"])).username)
+        with connected(made.accounting_url) as connection:
+            connection.execute(sa.text(f'ALTER TABLE "Client" OWNER TO {login}'))
+        said = doctor("--config", made.path).one("accounting.rights", "warning")
+        with connected(made.accounting_url) as connection:
+            connection.execute(sa.text('ALTER TABLE "Client" OWNER TO CURRENT_USER'))
+    assert "The login has ownership, DELETE, TRUNCATE, REFERENCES, TRIGGER on Client" in said
+
+
+def test_a_login_that_may_become_a_superuser_is_warned_of(
+    doctor: Doctor, companies: Companies, postgres: PostgresServer
+) -> None:
+    made = companies.make(POSTGRESQL)
+    with in_postgres(made, postgres, "accounting", *LOOKED_AT, *LEAST, "postgres"):
+        said = doctor("--config", made.path).one("accounting.rights", "warning")
+    assert "may do anything there (it is a member of a superuser's role)" in said
 
 
 def test_a_journal_whose_login_may_not_write_is_7(doctor: Doctor, companies: Companies, postgres: PostgresServer) -> None:
@@ -646,6 +725,23 @@ def test_a_type_called_as_a_group_does_not_get_it_and_that_is_said(doctor: Docto
     assert doctor("--config", company.path).one("accounting.groups", "ok")
 
 
+HOSTILE = ['y" = "CHEAP" #', "two\nlines", "back\\slash\u202e"]
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_a_line_for_the_configuration_is_valid_toml_whatever_bpo_calls_things(
+    doctor: Doctor, company: Company, word: str
+) -> None:
+    without_groups(company, RE="RETAIL")
+    company.customer("ODD001", "Odd", type=word, terms=word)
+    found = doctor("--config", company.path)
+    (group,) = found.of("accounting.groups", "warning")
+    line = group.partition("under [accounting.groups]: ")[2].partition("; or one for all")[0]
+    assert tomllib.loads(line) == {word: "…"}
+    (note,) = [note for note in found.of("customers.notes", "warning") if "[accounting.terms]" in note]
+    assert tomllib.loads(note.partition("under [accounting.terms]: ")[2]) == {word: "…"}
+
+
 def test_a_bpo_without_types_gives_all_new_accounts_the_default_group(doctor: Doctor, company: Company) -> None:
     company.configure("bpo.columns", type="")
     said = doctor("--config", company.path).one("accounting.groups", "ok")
@@ -660,6 +756,15 @@ def test_groups_are_not_looked_at_where_the_company_lacks_one_that_is_named(doct
     found = doctor("--config", company.path, expect=2)
     assert found.of("accounting.codes", "failed")
     assert found.of("accounting.groups") == []
+
+
+def test_that_new_accounts_get_no_group_is_said_also_where_another_code_is_unknown(doctor: Doctor, company: Company) -> None:
+    company.sections.pop("accounting.groups", None)
+    company.configure("accounting.defaults", group=None, terms="NOPE")
+    found = doctor("--config", company.path, expect=2)
+    assert found.of("accounting.groups") == []
+    (said,) = found.of("customers.notes", "warning")
+    assert said.startswith("New accounts get no group, which decides their control account")
 
 
 def test_partners_categories_are_said_as_groups_are(

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from bposync.demo import evolution as demo_evolution
 from bposync.errors import ExitCode, UnreachableError, UsageError
 from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.setup import answers, file, places, proposals
+from bposync.values import visible
 from support import cli
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ PASSWORD = "zq@/#{x};%41 'é"
 BPO = ("--bpo-url", "sqlite:///bpo.sqlite", "--customers", "CustomerListing")
 BOOKS = ("--system", "evolution", "--write", "sql", "--accounting-url", "sqlite:///Example Company.sqlite")
 WRITTEN = "bposync.toml"
+DEFAULT_COLUMNS = {name: FIELDS[name].column for name in BPO_FIELDS if FIELDS[name].column}
+REQUIRED = ("CustomerCode", "CustomerName", "SiteDescription")
 OWNER_ONLY = 0o600
 
 
@@ -239,7 +243,7 @@ def test_every_answer_can_be_an_option(company: Path, capsys: pytest.CaptureFixt
     assert document["config"] == str(company / WRITTEN)
     assert (document["customers"], document["company"]) == ("CustomerListing", "Example Company")
     settings = written(company)
-    assert settings.bpo.columns == {"website": ""}
+    assert settings.bpo.columns == DEFAULT_COLUMNS | {"website": ""}
     assert settings.accounting is not None
     defaults = settings.accounting.defaults
     assert (defaults.group, defaults.terms, defaults.area, defaults.price_list) == ("retail", "30D", "RSA", "Trade")
@@ -313,13 +317,69 @@ def test_a_guess_that_nobody_confirmed_is_not_taken(company: Path, capsys: pytes
     connection.close()
     other = ("--bpo-url", "sqlite:///other.sqlite", "--system", "none")
     init(*other, "--customers", "Debtors")
-    assert "--column mobile=CellNo" in capsys.readouterr().err
-    assert written(company).bpo.columns == {}
+    assert '--column "mobile=CellNo"' in capsys.readouterr().err
+    assert written(company).bpo.columns == dict(zip(("code", "name", "site"), REQUIRED, strict=True))
     init(*other, "--customers", "Clients", "--force", expect=ExitCode.USAGE)
     assert "--column code=COLUMN" in capsys.readouterr().err
     assert written(company).bpo.customers == "Debtors"
     init(*other, "--customers", "Debtors", "--yes", "--force")
-    assert written(company).bpo.columns == {"mobile": "CellNo"}
+    assert written(company).bpo.columns == {**dict(zip(("code", "name", "site"), REQUIRED, strict=True)), "mobile": "CellNo"}
+
+
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_where_no_column_is_known_for_a_field_that_must_be_there_those_of_bpo_are_listed_and_none_is_guessed(
+    company: Path, capsys: pytest.CaptureFixture[str], yes: tuple[str, ...]
+) -> None:
+    connection = sqlite3.connect(company / "odd.sqlite")
+    others = ", ".join(f"c{number}" for number in range(40))
+    connection.execute(f"CREATE TABLE Debtors (CustomerCode, CustomerEmail, Naam, {others})")
+    connection.close()
+    init("--bpo-url", "sqlite:///odd.sqlite", "--customers", "Debtors", "--system", "none", *yes, expect=ExitCode.USAGE)
+    said = capsys.readouterr().err
+    assert "no column that is known to hold name, site." in said
+    assert "Give --column name=COLUMN and --column site=COLUMN. It has: CustomerCode, CustomerEmail, Naam, c0, " in said
+    assert "c26, and 13 more." in said
+    assert "Did you mean" not in said
+
+
+def test_a_column_that_init_found_and_that_vanishes_later_is_an_error_naming_it(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(*BPO, "--system", "none")
+    assert 'is_debtor = "IsDebtor"\n' in (company / WRITTEN).read_text("utf-8")
+    connection = sqlite3.connect(company / "bpo.sqlite")
+    kept = ", ".join(str(column) for name, column in DEFAULT_COLUMNS.items() if name != "is_debtor")
+    connection.execute(f"CREATE TABLE Lesser AS SELECT {kept} FROM CustomerListing")
+    connection.execute("DROP VIEW CustomerListing")
+    connection.execute("ALTER TABLE Lesser RENAME TO CustomerListing")
+    connection.close()
+    capsys.readouterr()
+    assert main(["list"]) == ExitCode.USAGE
+    assert "IsDebtor" in capsys.readouterr().err
+
+
+def test_what_was_accepted_as_none_is_written_so_and_not_warned_of(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = sqlite3.connect(company / "few.sqlite")
+    connection.execute("CREATE TABLE Debtors (CustomerCode, CustomerName, SiteDescription, VATNumber)")
+    connection.close()
+    few = ("--bpo-url", "sqlite:///few.sqlite", "--customers", "Debtors", "--system", "none")
+    init(*few, "--column", "status=")
+    text = (company / WRITTEN).read_text("utf-8")
+    assert '\nstatus = ""\n' in text
+    assert '\n# is_debtor = "IsDebtor"\n' in text  # nobody said that there is none
+    assert "IsDebtor" in "".join(capsys.readouterr())
+    typing("", "y")
+    init(*few, "--force")
+    none = {name: "" for name in DEFAULT_COLUMNS if name not in ("code", "name", "site", "vat_number")}
+    assert written(company).bpo.columns == {
+        **none, "code": "CustomerCode", "name": "CustomerName", "site": "SiteDescription", "vat_number": "VATNumber",
+    }  # fmt: skip
+    capsys.readouterr()
+    main(["doctor", "--json"])
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert [each["result"] for each in checks if each["check"] == "bpo.columns"] == ["ok"]
 
 
 def test_a_file_that_is_there_is_never_written_over_unasked(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -453,11 +513,58 @@ def test_yes_takes_what_bpos_types_and_terms_are_proposed_to_mean_and_says_it(
     assert accounting is not None
     assert (accounting.groups, accounting.terms) == (PROPOSED_GROUPS, PROPOSED_TERMS)
     assert "types are taken as proposed: CO = CORPORATE, HILLCRESTP = HILLCREST, IT = IT, RE = RETAIL.\n" in said
-    assert "No group is proposed for GV: new accounts get none. --map-type 'GV=CODE' sets it.\n" in said
+    assert 'No group is proposed for GV: new accounts get none. --map-type "GV=CODE" sets it.\n' in said
     assert "terms are taken as proposed: 30 Days = 30D, 60 Days = 60D, Cash on Delivery = COD.\n" in said
     assert "No terms are proposed for 14 Days: new accounts get the company's own." in said
     document = json.loads(out)
     assert (document["defaults"], document["groups"], document["terms"]) == ({}, PROPOSED_GROUPS, PROPOSED_TERMS)
+
+
+HOSTILE = [
+    'x";touch PWN;"',
+    "$(touch PWN)",
+    "`touch PWN`",
+    "%PATH%",
+    "-x",
+    "a\x1b[2J",
+    "\u2019;touch PWN;\u2019",
+    "!x",
+]
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+@pytest.mark.parametrize(("column", "section"), [("CustomerType", "groups"), ("CreditTerms", "terms")])
+def test_a_word_that_a_shell_might_run_is_named_as_a_line_of_the_file_and_not_as_an_option(
+    company: Path, capsys: pytest.CaptureFixture[str], word: str, column: str, section: str
+) -> None:
+    connection = sqlite3.connect(company / "bpo.sqlite")
+    connection.execute(f"UPDATE Customer SET {column} = ?", (word,))
+    connection.commit()
+    connection.close()
+    init(*BPO, *BOOKS, "--yes")
+    said = next(line for line in capsys.readouterr().err.splitlines() if f"proposed for {visible(word)}" in line)
+    assert "--map" not in said
+    line = said.partition(f"A line under [accounting.{section}] in bposync.toml, ")[2].removesuffix(", sets it.")
+    assert tomllib.loads(line) == {word: "CODE"}
+
+
+def test_a_word_that_every_shell_takes_is_named_as_an_option(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = sqlite3.connect(company / "bpo.sqlite")
+    connection.execute("UPDATE Customer SET CustomerType = 'x'';touch PWN & y'")
+    connection.commit()
+    connection.close()
+    init(*BPO, *BOOKS, "--yes")
+    assert '--map-type "x\';touch PWN & y=CODE" sets it.' in capsys.readouterr().err
+
+
+def test_a_column_that_a_shell_might_run_is_not_named_as_an_option(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = sqlite3.connect(company / "odd.sqlite")
+    connection.execute('CREATE TABLE Debtors (CustomerCode, CustomerName, SiteDescription, "Cell-No$()", "E-mail")')
+    connection.close()
+    init("--bpo-url", "sqlite:///odd.sqlite", "--customers", "Debtors", "--system", "none")
+    said = capsys.readouterr().err
+    assert "'Cell-No$()' may hold mobile: --yes takes it." in said
+    assert "'E-mail' may hold email: --column \"email=E-mail\" or --yes takes it." in said
 
 
 def test_what_an_option_says_comes_before_what_is_proposed(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -551,7 +658,7 @@ def test_the_whole_conversation_makes_a_company_that_synchronises(
     assert settings.accounting is not None
     assert settings.accounting.defaults.group == "RETAIL"
     assert settings.accounting.terms == {"30 Days": "30D", "60 Days": "60D", "Cash on Delivery": "COD"}
-    assert settings.bpo.columns == {"website": ""}
+    assert settings.bpo.columns == DEFAULT_COLUMNS | {"website": ""}
 
 
 @pytest.mark.usefixtures("company")
@@ -642,7 +749,7 @@ def test_a_certificate_that_nobody_vouches_for_is_asked_about(
     assert not (company / WRITTEN).exists()
 
 
-# Passwords, on a real server.
+# Passwords.
 
 
 @pytest.fixture
@@ -738,6 +845,65 @@ def test_what_went_into_the_keyring_is_taken_out_again_where_the_file_is_not_wri
     init("--bpo-url", served[0], "--customers", "CustomerListing", "--system", "none", "--keyring", expect=ExitCode.USAGE)
     assert ring.kept == {}
     assert not (company / WRITTEN).exists()
+
+
+TYPED = {
+    "postgresql+psycopg://user:p@ss/zq#rd%40:x@host/db": "zq#rd",
+    "postgresql+psycopg://us@er:zqword@host/db": "zqword",
+    "postgresql+psycopg:user:zqword@host/db": "zqword",
+    "mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=u;PWD=zqword;SERVER=s": "zqword",
+}
+
+
+@pytest.mark.parametrize("typed", TYPED)
+@pytest.mark.parametrize("given", [True, False])
+def test_a_password_that_was_typed_into_a_url_is_never_proposed_or_said_again(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str], typed: str, *, given: bool
+) -> None:
+    asked = typing(*([] if given else [typed]), "", "", typed, "sqlite:///gone.sqlite")
+    options = ("--bpo-url", typed) if given and "://" in typed else ()
+    init(*options, expect=ExitCode.INTERRUPTED)
+    said = "".join(capsys.readouterr()) + "".join(asked)
+    assert "whole SQLAlchemy URL" in said
+    assert TYPED[typed] not in said
+    assert TYPED[typed] not in secrets.redact(f"a message with {typed}")
+    assert not (company / WRITTEN).exists()
+
+
+def test_a_password_in_a_url_of_the_books_or_of_the_freedom_service_is_refused_and_not_proposed(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = ("--column", "website=", "--system", "partner", "--write", "sql")
+    asked = typing("", "DSN=x;PWD=zqword", "postgresql+psycopg://u:zqword@h/d")
+    init(*BPO, *books, expect=ExitCode.INTERRUPTED)
+    asked += typing("", "http://agent:zqword@far:5000/freedom.core/C", "")
+    init(*BPO, "--system", "evolution", "--write", "freedom", expect=ExitCode.INTERRUPTED)
+    said = "".join(capsys.readouterr()) + "".join(asked)
+    assert said.count("a password stands in it") == 3
+    assert "zqword" not in said
+    assert not (company / WRITTEN).exists()
+
+
+def test_a_password_that_is_typed_where_a_name_is_asked_for_is_not_said_again(
+    company: Path, typing: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "postgresql+psycopg://us@er:zq word@host/db"
+    asked = typing("sqlite:///bpo.sqlite", "1", f"mobile={url}", f"{url}=x", "", url)
+    init(expect=ExitCode.INTERRUPTED)
+    said = "".join(capsys.readouterr()) + "".join(asked)
+    assert "***" in said
+    assert "word" not in said.replace("Password", "").replace("password", "")
+    assert company.is_dir()
+
+
+def test_a_url_whose_password_is_a_variable_is_proposed_again(typing: Typing, company: Path) -> None:
+    url = "postgresql+psycopg://me:${BPO_PASSWORD}@127.0.0.1:1/db"
+    asked = typing(url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BPO_PASSWORD", "zqword")
+        init(expect=ExitCode.INTERRUPTED)
+    assert asked[1].endswith(f"[{url}]: ")
+    assert company.is_dir()
 
 
 def test_at_a_real_terminal_a_password_is_not_shown_and_ctrl_c_writes_nothing(served: tuple[str, str], company: Path) -> None:

@@ -82,6 +82,8 @@ class Server:
     """What the logins may not do: right, object, column; an empty column is the whole table."""
     writable: dict[str, tuple[int, str | None]] = field(default_factory=dict)
     """How many tables the login may write into, and the first of them, by database."""
+    held: list[tuple[Any, ...]] = field(default_factory=list)
+    """The rights to write that a login has: whether on the table of the bare name, schema, table, right, column."""
     minutes_ahead: int = 0
 
     def connect(self, connection_string: str, **options: Any) -> Session:
@@ -161,7 +163,7 @@ class Session:
         return 0
 
 
-ANSWERS: dict[str, Callable[[Session], tuple[Any, ...]]] = {
+ANSWERS: dict[str, Callable[[Session], tuple[Any, ...] | list[tuple[Any, ...]]]] = {
     "SELECT CAST(SERVERPROPERTY('ProductVersion') AS VARCHAR)": lambda _: ("16.0.4135.4",),
     "SELECT schema_name()": lambda _: ("dbo",),
     "SELECT CAST('test max support' AS NVARCHAR(max))": lambda _: ("test max support",),
@@ -180,6 +182,7 @@ ANSWERS: dict[str, Callable[[Session], tuple[Any, ...]]] = {
     # What doctor asks.
     rights.EVERYTHING["mssql"]: lambda session: (session.server.everything,),
     rights.WRITABLE["mssql"]: lambda session: session.server.writable.get(session.database, (0, None)),
+    rights.HELD["mssql"]: lambda session: session.server.held,
     doctor_journal.READ_ONLY["mssql"]: lambda _: (0,),
     doctor_journal.MAY_CREATE["mssql"]: lambda session: (int(("CREATE TABLE", "", "") not in session.server.refused),),
     servers.NOW["mssql"]: lambda session: (
@@ -235,7 +238,8 @@ class Cursor:
             session.options.add(statement)
         elif (answer := ANSWERS.get(" ".join(statement.split()))) is not None:
             session.begin()
-            self._answer([answer(session)], ["" for _ in answer(session)])
+            rows_ = found if isinstance(found := answer(session), list) else [found]
+            self._answer(rows_, ["" for _ in (rows_ or [("",)])[0]])
         elif "sp_getapplock" in statement:
             self._get_lock(statement, rows[0])
         elif statement.startswith(("SAVE ", "ROLLBACK ", "IF ")):
@@ -746,7 +750,11 @@ def doctor(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dic
 def test_a_company_on_sql_server_that_is_as_it_should_be_has_no_warning(
     doctor: Callable[..., dict[str, list[str]]], server: Server
 ) -> None:
-    server.refused |= {("DELETE", "Client", "")}
+    server.held = [
+        (1, "dbo", "Client", "INSERT", ""),
+        (1, "dbo", "Client", "UPDATE", "Telephone"),
+        (1, "dbo", "Client", "UPDATE", "On_Hold"),
+    ]
     assert doctor() == {}
     found = doctor(ok=True)
     assert "as reader: SQL Server 16.0.4135.4" in found["bpo.connection"][0]
@@ -760,10 +768,20 @@ def test_rights_on_sql_server_that_are_too_wide_or_too_few_are_told(
     doctor: Callable[..., dict[str, list[str]]], server: Server
 ) -> None:
     server.writable["BPO"] = (2, "Customer")
+    server.held = [
+        *((1, "dbo", "Client", right, "") for right in ("INSERT", "UPDATE", "DELETE", "ALTER")),
+        *((1, "dbo", "Client", "UPDATE", column) for column in ("Telephone", "DCBalance")),
+        (1, "dbo", "CliClass", "UPDATE", "Code"),
+        (0, "pay", "Client", "INSERT", ""),
+    ]
     found = doctor()
     assert "into 2 tables and views, such as Customer" in found["bpo.rights"][0]
-    assert "DELETE on Client" in found["accounting.rights"][0]
-    server.refused |= {("DELETE", "Client", ""), ("UPDATE", "Client", ""), ("UPDATE", "Client", "Telephone")}
+    (said,) = found["accounting.rights"]
+    assert said == (
+        "The login has ALTER, DELETE on Client, UPDATE on every column of Client, UPDATE on CliClass (Code), INSERT on "
+        "pay.Client, which bposync never needs."
+    )
+    server.refused |= {("UPDATE", "Client", ""), ("UPDATE", "Client", "Telephone")}
     assert "lacks UPDATE on Client (Telephone):" in doctor()["accounting.rights"][0]
     server.refused |= {("INSERT", "bposync_runs", "")}
     assert "lacks INSERT on bposync_runs" in doctor(7)["journal.rights"][0]
@@ -773,7 +791,7 @@ def test_rights_on_sql_server_that_are_too_wide_or_too_few_are_told(
 
 
 @pytest.mark.parametrize(
-    "asked", [rights.EVERYTHING, rights.WRITABLE, doctor_journal.READ_ONLY, doctor_journal.MAY_CREATE, servers.NOW]
+    "asked", [rights.EVERYTHING, rights.WRITABLE, rights.HELD, doctor_journal.READ_ONLY, doctor_journal.MAY_CREATE, servers.NOW]
 )
 def test_what_doctor_asks_is_one_select_of_t_sql(asked: dict[str, str]) -> None:
     (tree,) = sqlglot.parse(asked["mssql"], read="tsql", error_level=sqlglot.ErrorLevel.RAISE)

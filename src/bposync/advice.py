@@ -77,6 +77,12 @@ def typed(word: str) -> str:
     return f'"{word}"' if _QUOTED.fullmatch(word) else ""
 
 
+def option(name: str, word: str) -> str:
+    """Give an option with a word out of data as it is typed in any shell, or nothing where no quoting is sure."""
+    quoted = typed(word)
+    return f"{name} {quoted}" if quoted else ""
+
+
 def _for_this_shell(word: str, placeholder: str) -> str:
     """Give a word as the shell takes it from which this process was called, or most likely was.
 

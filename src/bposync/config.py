@@ -370,7 +370,7 @@ def variables(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 # Where a password stands: user:password@, a parameter of a URL or of an ODBC string, a key of its own.
-_IN_URL: Final = re.compile(r"://[^:/@\s]*:(?P<secret>.*)@")
+_IN_URL: Final = re.compile(r"://[^:/\s]*:(?P<secret>.*)@")
 _AS_PARAMETER: Final = re.compile(r"\b(?:pwd|password)\s*=\s*(?P<secret>\{[^}]*\}|\$\{[^}]*\}|[^;&]*)", re.IGNORECASE)
 _OTHERS_MAY_READ: Final = 0o044
 
@@ -391,7 +391,13 @@ def warnings_of(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 def has_literal_password(text: str, place: str = "") -> bool:
     """Tell whether a URL, an ODBC string or the text of a password's own key holds one as it is."""
-    return any(PLACEHOLDER.sub("", secret).strip(" {}") for secret in _passwords_in(text, place))
+    return bool(literal_passwords(text, place))
+
+
+def literal_passwords(text: str, place: str = "") -> list[str]:
+    """Give the passwords that stand as they are in a URL, an ODBC string or the text of a password's own key."""
+    bare = (PLACEHOLDER.sub("", secret).strip(" {}") for secret in _passwords_in(text, place))
+    return [secret for secret in bare if secret]
 
 
 def passwords(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

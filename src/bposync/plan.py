@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from bposync import toml
 from bposync.evidence import compare
 from bposync.fields import FIELDS, Kind
 from bposync.match import is_inactive
@@ -155,7 +156,7 @@ class _Planner:
         default = f"the default, {code}" if code else "the default"
         return [
             f"BPO's terms {terms!r} match none of the company's ({_counted(codes)}. New accounts get {default}; existing "
-            f'ones are left. Say which they are in bposync.toml, under [accounting.terms]: "{terms}" = "…"'
+            f"ones are left. Say which they are in bposync.toml, under [accounting.terms]: {toml.line(terms)}"
             for terms, codes in sorted(self.unmatched_terms.items())
         ]
 

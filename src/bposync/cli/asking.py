@@ -7,7 +7,9 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from bposync import secrets
 from bposync.errors import StoppedError, UsageError, nearest
+from bposync.setup import places
 from bposync.values import visible
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class Asker:
         return self.at_terminal and not self.take_proposals
 
     def say(self, text: str = "") -> None:
-        """Say something between the questions; where nobody is at the terminal, beside the data."""
+        """Say something between the questions; where nobody is at the terminal, beside the data. No password is in it."""
+        text = secrets.redact(text)
         if self.at_terminal:
             self._output.tell(text)
         elif text:
@@ -127,7 +130,14 @@ class Asker:
             raise StoppedError(NOTHING_WRITTEN) from None
 
     def _line(self, prompt: str) -> str:
-        prompt = visible(prompt)
+        """Give a line that was typed. What may be a password in it is shown by no message after it, nor by an arrow key."""
+        answer = self._typed(visible(prompt))
+        if places.passwords_in(answer):
+            places.hide(answer)
+            _forget_last_line()
+        return answer
+
+    def _typed(self, prompt: str) -> str:
         if self.stream is self._output.stdout:
             with contextlib.suppress(ImportError):
                 import readline  # noqa: F401 - arrow keys while answering; Windows has them anyway
@@ -144,6 +154,13 @@ class Asker:
             self.say()
             raise StoppedError(NOTHING_WRITTEN)
         return answer
+
+
+def _forget_last_line() -> None:
+    with contextlib.suppress(ImportError, ValueError):
+        import readline
+
+        readline.remove_history_item(readline.get_current_history_length() - 1)
 
 
 def chosen(answer: str, names: Sequence[str]) -> str | None:

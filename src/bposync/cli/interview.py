@@ -38,6 +38,9 @@ class Interview:
         self.labels: dict[str, str] = {}
         """What each password is for, by the name of its variable: the entry's name in the keyring."""
         self._said: dict[str, str] = {}
+        for answer in given.values():
+            if isinstance(answer, str):
+                places.hide(answer)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -76,13 +79,17 @@ class Interview:
         return url, attempt(url)
 
     def value(self, key: str, question: str, default: str = "", *, required: bool = True, again: bool = False) -> str:
-        """Give what an option says, or an answer; what was said before is proposed when it is asked again."""
+        """Give what an option says, or an answer; what was said before is proposed when it is asked again.
+
+        But nothing with a password in it, for a proposal is shown.
+        """
         option = f"--{key.replace('_', '-')}"
         given = self.given.get(key)
         if given is not None and not again:
             return str(given)
         before = self._said.get(key, given)
-        answer = self.asker.text(option, question, default if before is None else before, required=required)
+        proposed = default if before is None else str(before)
+        answer = self.asker.text(option, question, "" if places.passwords_in(proposed) else proposed, required=required)
         self._said[key] = answer
         return answer
 

@@ -114,6 +114,7 @@ def _database(interview: Interview, system: str, *, again: bool) -> dict[str, st
 def _freedom(interview: Interview, *, again: bool) -> dict[str, str | int | bool | None]:
     form = "https://server:5000/freedom.core/Example Company"
     url = interview.value("freedom_url", f"The Freedom Service and the company, such as {form}", again=again)
+    places.check_secrets("--freedom-url", url)
     user = interview.value("freedom_user", "The Evolution agent that bposync is", again=again)
     variable = str(interview.given["freedom_password_variable"] or "FREEDOM_PASSWORD")
     interview.labels[variable] = f"freedom/{user}"

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bposync import database
+from bposync import advice, database
 from bposync.bpo import PURPOSE, Bpo
 from bposync.cli.asking import missing
 from bposync.cli.output import Column, Output
@@ -17,8 +17,8 @@ from bposync.fields import BPO_FIELDS, FIELDS
 from bposync.setup import catalogue, proposals
 from bposync.setup.answers import Answers
 from bposync.setup.proposals import Guess
-from bposync.values import normalise_code, quoted
-from bposync.words import cell
+from bposync.values import normalise_code, quoted, visible
+from bposync.words import cell, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bposync.setup.proposals import Candidate
 
 _SAMPLED: Final = 200
+_MOST_COLUMNS: Final = 30
 _MOST_TABLES: Final = 8
 _MOST_SITES: Final = 8
 _SHOWN: Final = 2
@@ -55,18 +56,20 @@ class _Source:
     answers: Answers
     columns: tuple[str, ...]
     map: Mapping[str, Guess]
+    without: frozenset[str] = frozenset()
+    """The fields of which somebody said that BPO has no column for them."""
 
     def mapped(self) -> Answers:
-        """Give the answers with what has to be said of the columns."""
-        said: dict[str, str] = {}
-        for name in BPO_FIELDS:
-            own = FIELDS[name].column or ""
-            if name in self.map:
-                if self.map[name].column.casefold() != own.casefold():
-                    said[name] = self.map[name].column
-            elif own and own.casefold() in {column.casefold() for column in self.columns}:
-                said[name] = ""
-        return dataclasses.replace(self.answers, columns=said)
+        """Give the answers with the columns, those too that BPO calls so by default: one that vanishes later is missed then."""
+        said = {name: self.map[name].column if name in self.map else "" for name in BPO_FIELDS}
+        return dataclasses.replace(
+            self.answers, columns={name: said[name] for name in said if name in self.map or name in self.without}
+        )
+
+    def confirmed(self) -> _Source:
+        """Take for settled what was shown: the fields without a column too."""
+        none = {name for name in BPO_FIELDS if FIELDS[name].column and name not in self.map}
+        return dataclasses.replace(self, without=self.without | none)
 
     def changed(self, name: str, column: str, option: str) -> _Source:
         """Give a field another column, or none. Raises UsageError."""
@@ -83,7 +86,8 @@ class _Source:
             new[field] = Guess(found, sure=True)
         elif FIELDS[field].required:
             raise UsageError(f"{option}: {field}: BPO must have a column for it.", "Name the column that BPO has for it.")
-        return dataclasses.replace(self, map={key: new[key] for key in BPO_FIELDS if key in new})
+        ordered = {key: new[key] for key in BPO_FIELDS if key in new}
+        return dataclasses.replace(self, map=ordered, without=(self.without | {field}) - ordered.keys())
 
 
 def ask(interview: Interview) -> Listed:
@@ -143,7 +147,8 @@ def _unasked(interview: Interview, source: _Source) -> _Source:
     """Take what is sure, and with --yes what was guessed; a field that BPO must have is never guessed unasked."""
     lacking = [name for name in BPO_FIELDS if FIELDS[name].required and name not in source.map]
     if lacking:
-        hint = f"Give --column {lacking[0]}=COLUMN. {did_you_mean(FIELDS[lacking[0]].column or '', source.columns)}"
+        columns = some([visible(column) for column in source.columns], _MOST_COLUMNS)
+        hint = f"Give {' and '.join(f'--column {name}=COLUMN' for name in lacking)}. It has: {columns}."
         raise UsageError(f"init: BPO has no column that is known to hold {', '.join(lacking)}.", hint)
     guessed = {name: guess.column for name, guess in source.map.items() if not guess.sure}
     if interview.asker.take_proposals:
@@ -151,7 +156,8 @@ def _unasked(interview: Interview, source: _Source) -> _Source:
     for name, column in guessed.items():
         if FIELDS[name].required:
             raise missing(f"--column {name}=COLUMN", f"the column of {name}", column)
-        interview.asker.say(f"{quoted(column)} may hold {name}: --column {name}={column} or --yes takes it.")
+        either = f"{given} or " if (given := advice.option("--column", f"{name}={column}")) else ""
+        interview.asker.say(f"{quoted(column)} may hold {name}: {either}--yes takes it.")
     return dataclasses.replace(source, map={name: guess for name, guess in source.map.items() if guess.sure})
 
 
@@ -162,10 +168,10 @@ def _confirmed(interview: Interview, source: _Source) -> _Source:
         lacking = [name for name in BPO_FIELDS if FIELDS[name].required and name not in source.map]
         _show(interview, source, lacking)
         if lacking:
-            asker.say(f"BPO must have a column for {', '.join(lacking)}. It has: {', '.join(source.columns)}.")
+            asker.say(f"BPO must have a column for {', '.join(lacking)}. It has: {some(source.columns, _MOST_COLUMNS)}.")
         answer = asker.text("--column", "Change one: FIELD=COLUMN, FIELD= for none; Enter: all are right", required=False)
         if not answer and not lacking:
-            return source
+            return source.confirmed()
         try:
             source = source.changed(*_assignment(answer), "--column")
         except UsageError as error:

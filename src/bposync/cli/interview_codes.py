@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+from bposync import advice, toml
+from bposync.advice import PLACEHOLDER
 from bposync.errors import UsageError
 from bposync.fields import FIELDS
 from bposync.setup import books as setup_books
@@ -166,9 +168,12 @@ def _taken(interview: Interview, name: str, words: Sequence[str], codes: Mapping
         pairs = some([f"{word} = {code}" for word, code in found.items()], _MOST_SAID)
         interview.asker.say(f"{_TAKEN[name]}: {pairs}.")
     if without:
-        option = _option(_OPTIONS[name])
+        section = "terms" if name == "terms" else "groups"
+        how = advice.option(_option(_OPTIONS[name]), f"{without[0]}={PLACEHOLDER}") or (
+            f"A line under [accounting.{section}] in bposync.toml, {toml.line(without[0], PLACEHOLDER)},"
+        )
         interview.asker.say(
             f"No {FIELDS[name].label.lower()} {'are' if name == 'terms' else 'is'} proposed for {some(without, _MOST_SAID)}: "
-            f"new accounts get {stands}. {option} '{without[0]}=CODE' sets it."
+            f"new accounts get {stands}. {how} sets it."
         )
     return found

@@ -57,6 +57,7 @@ def examine(
     settings = read.settings
     with contextlib.ExitStack() as stack:
         listing = opened = book = None
+        groups_said = False
         if read.has_bpo:
             listing = yield from _kept("bpo", bpo.checks(settings, progress))
         if read.has_accounting:
@@ -65,7 +66,7 @@ def examine(
             opened = yield from _kept("accounting", accounting.checks(settings, fields, stack, progress))
             # Codes that the company does not have are left out of the settings: what depends on them is not looked at.
             if listing is not None and opened is not None and opened.settings == settings:
-                yield from groups.checks(opened, listing)
+                groups_said = yield from groups.checks(opened, listing)
         if read.has_state:
             book = yield from _kept("journal", journal.checks(settings, stack))
             if book is not None and opened is not None:
@@ -75,4 +76,4 @@ def examine(
         if listing is not None:
             yield from data.duplicates(settings, listing)
             if opened is not None and book is not None:
-                yield from _kept("customers", data.plan(listing, opened, book))
+                yield from _kept("customers", data.plan(listing, opened, book, groups_said=groups_said))

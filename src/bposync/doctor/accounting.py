@@ -14,7 +14,7 @@ from bposync.accounting.partner_ways import place_or_none
 from bposync.doctor import drivers, freedom, partner, rights, servers
 from bposync.doctor.check import Check, Checks, failed, ok, warning
 from bposync.errors import BposyncError, UnknownCodeError
-from bposync.fields import FIELDS, Owner
+from bposync.fields import ALWAYS_NEW, FIELDS, Owner
 from bposync.values import normalise_code, visible
 from bposync.words import many, some
 
@@ -170,14 +170,20 @@ def _need(books: Books) -> rights.Need:
     """Give what a login that writes by SQL needs: the tables, and the columns of the fields that are BPO's."""
     names = [name for name in books.fields if FIELDS[name].owner is Owner.BPO]
     if isinstance(books, Partner):
-        by_table = {
-            table: tuple(column.name for name in names if (column := PARTNER_COLUMNS.get(name)) and column.table == table)
+        placed = {name: column for name, column in PARTNER_COLUMNS.items() if name not in ALWAYS_NEW}
+        tables = [
+            rights.Written(
+                table,
+                tuple(placed[name].name for name in names if name in placed and placed[name].table == table),
+                tuple(column.name for column in placed.values() if column.table == table),
+            )
             for table in (MASTER, DELIVERY)
-        }
-        return rights.Need(rights.Task.WRITE_ACCOUNTS, tuple(by_table.items()))
+        ]
+        return rights.Need(rights.Task.WRITE_ACCOUNTS, tuple(tables))
     assert isinstance(books, Evolution)  # noqa: S101 - there are two systems
     columns = tuple(str(books.column(COLUMNS[name][0])) for name in names)
-    return rights.Need(rights.Task.WRITE_ACCOUNTS, (("Client", columns),))
+    optional = tuple(column for name, (column, _width) in COLUMNS.items() if name not in ALWAYS_NEW)
+    return rights.Need(rights.Task.WRITE_ACCOUNTS, (rights.Written("Client", columns, optional),))
 
 
 def _accounts(accounts: list[Account]) -> Iterator[Check]:

@@ -75,6 +75,7 @@ def checks(settings: Settings, progress: Progress) -> Checks[Listing | None]:
 def _columns(settings: Settings, bpo: bpo_room.Bpo) -> Iterator[Check]:
     guessed = sum(name not in settings.bpo.columns for name in bpo.fields)
     by = "all by their default names" if guessed == len(bpo.fields) else f"{guessed} of them by their default names"
+    by = by if guessed else "as [bpo.columns] names them"
     yield ok("bpo.columns", f"Columns are found for {len(bpo.fields)} fields, {by}.")
     if not bpo.left_out:
         return

@@ -82,8 +82,11 @@ def _shared(
     yield warning(name, f"{are} that of several customers: {some(shared, sep='; ')}.", hint)
 
 
-def plan(listing: Listing, opened: Opened, journal: Journal) -> Checks[None]:
-    """Say what a sync of all sites would do with the real customers, and what would stop it."""
+def plan(listing: Listing, opened: Opened, journal: Journal, *, groups_said: bool) -> Checks[None]:
+    """Say what a sync of all sites would do with the real customers, and what would stop it.
+
+    `groups_said` tells that it was said already, with the types, which groups new accounts get.
+    """
     settings = opened.settings
     try:
         survey = pair(settings, listing.fields, opened.accounting, journal, listing.customers, opened.accounts)
@@ -94,7 +97,7 @@ def plan(listing: Listing, opened: Opened, journal: Journal) -> Checks[None]:
     yield from _attention(made)
     yield from _held(made)
     for note in made.notes:
-        if note != NO_GROUP:  # accounting.groups says it, with the types
+        if note != NO_GROUP or not groups_said:
             yield warning("customers.notes", note)
     yield ok("customers.plan", f"A sync of all sites today: {counted(made.summary) or 'nobody to synchronise'}.")
     try:

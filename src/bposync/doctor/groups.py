@@ -9,11 +9,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bposync import toml
 from bposync.accounting.evolution import Evolution
 from bposync.accounting.partner import Partner
 from bposync.config import by_code
 from bposync.doctor.bpo import is_synchronised
-from bposync.doctor.check import Check, ok, warning
+from bposync.doctor.check import Check, Checks, ok, warning
 from bposync.values import normalise_code, visible
 from bposync.words import many, some
 
@@ -44,12 +45,12 @@ class _Groups:
     """What a new account without any lacks."""
 
 
-def checks(opened: Opened, listing: Listing) -> Iterator[Check]:
-    """Say by type what new accounts get. Only customers that are synchronised count."""
+def checks(opened: Opened, listing: Listing) -> Checks[bool]:
+    """Say by type what new accounts get. Only customers that are synchronised count. Gives whether anything was said."""
     groups = _groups(opened.accounting.books)
     wanted = [customer for customer in listing.customers if is_synchronised(opened.settings, customer)]
     if groups is None or not wanted:
-        return
+        return False
     spelled: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for customer in wanted:
@@ -60,10 +61,11 @@ def checks(opened: Opened, listing: Listing) -> Iterator[Check]:
     if not rest:
         all_of_them = _counted({name: counts[name] for name in sorted(counts)})
         yield ok(NAME, f"Every customer type has its {groups.noun} under [accounting.groups]: {all_of_them}.")
-        return
+        return True
     yield _rest(groups, rest, has_types="type" in listing.fields)
     if groups.default:
         yield from _namesakes(groups, rest)
+    return True
 
 
 def _groups(books: Books) -> _Groups | None:
@@ -85,7 +87,7 @@ def _rest(groups: _Groups, rest: Mapping[str, int], *, has_types: bool) -> Check
     why = f": {_counted(rest)}" if has_types else ", for BPO has no column for the customer type"
     if groups.default:
         return ok(NAME, f"{who} get {groups.whose} {groups.noun}, {visible(groups.default)}{why}.")
-    lines = some([_line(name, _namesake(groups, name) or "…") for name in rest], _MOST_LINES)
+    lines = some([toml.line(name, _namesake(groups, name) or "…") for name in rest], _MOST_LINES)
     by_type = f"Say which under [accounting.groups]: {lines}; or one for all the rest" if has_types else "Say one"
     known = f" The company has: {some([visible(code) for code in groups.codes], _MOST_CODES)}." if groups.codes else ""
     return warning(
@@ -101,7 +103,7 @@ def _namesakes(groups: _Groups, rest: Mapping[str, int]) -> Iterator[Check]:
     if not found:
         return
     is_name = "is also the name of a" if len(found) == 1 else "are also the names of"
-    lines = some([_line(name, code) for name, code in found.items()], _MOST_LINES)
+    lines = some([toml.line(name, code) for name, code in found.items()], _MOST_LINES)
     yield warning(
         NAME,
         f"{_counted({name: rest[name] for name in found})} {is_name} {many(len(found), groups.noun).partition(' ')[2]} of the "
@@ -113,10 +115,6 @@ def _namesakes(groups: _Groups, rest: Mapping[str, int]) -> Iterator[Check]:
 def _namesake(groups: _Groups, name: str) -> str:
     wanted = normalise_code(name)
     return next((code for code, said in groups.codes.items() if wanted and wanted in map(normalise_code, (code, said))), "")
-
-
-def _line(name: str, code: str) -> str:
-    return f'"{visible(name)}" = "{visible(code)}"'
 
 
 def _counted(counts: Mapping[str, int]) -> str:

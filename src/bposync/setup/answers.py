@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bposync import toml
 from bposync.fields import BPO_FIELDS, FIELDS
+from bposync.toml import literal, text
 from bposync.variables import names, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _MOST_CODES: Final = 20
-_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class Answers:
     customers: str | None = None
     query: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    """The column of each field, where it is another than BPO's own; blank where there is none."""
+    """The column of each field that is settled; blank where there is none."""
     books: Books | None = None
     types: Sequence[str] = ()
     """BPO's customer types, and `terms` its terms: named in the file for a person to give each its counterpart."""
@@ -63,31 +62,6 @@ def named_in(answers: Answers) -> list[str]:
     return list(dict.fromkeys(name for each in texts if isinstance(each, str) for name in names(each)))
 
 
-def text(value: str | int | bool) -> str:  # noqa: FBT001 - a value, not a switch
-    """Give a value as TOML, in one line of characters that can be seen."""
-    if not isinstance(value, str):
-        return str(value).lower()
-    return f'"{"".join(_escaped(character) for character in value)}"'
-
-
-def literal(value: str) -> str:
-    """Give a text as TOML that the configuration takes as it stands, its dollars too."""
-    return text(value.replace("$", "$$"))
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    if unicodedata.category(character)[0] != "C" and unicodedata.category(character) not in ("Zl", "Zp"):
-        return character
-    number = ord(character)
-    return f"\\u{number:04X}" if number <= 0xFFFF else f"\\U{number:08X}"  # noqa: PLR2004
-
-
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else text(name)
-
-
 def _bpo(answers: Answers, stand_for: Mapping[str, str]) -> Iterator[str]:
     yield from _HEAD
     yield f"url = {text(renamed(answers.url, stand_for))}"
@@ -100,8 +74,7 @@ def _bpo(answers: Answers, stand_for: Mapping[str, str]) -> Iterator[str]:
     yield from _BPO
     for name in BPO_FIELDS:
         own = FIELDS[name].column or ""
-        column = answers.columns.get(name, own)
-        yield f"{'# ' if column == own else ''}{name} = {literal(column)}"
+        yield f"{'' if name in answers.columns else '# '}{name} = {literal(answers.columns.get(name, own))}"
     yield from _FIELDS
 
 
@@ -136,7 +109,7 @@ def _accounting(answers: Answers, stand_for: Mapping[str, str]) -> Iterator[str]
 
 def _counterparts(words: Sequence[str], chosen: Mapping[str, str]) -> Iterator[str]:
     for word in dict.fromkeys((*words, *chosen)):
-        yield f"{_key(word)} = {literal(chosen[word])}" if word in chosen else f'# {_key(word)} = ""'
+        yield f"{toml.key(word)} = {literal(chosen[word])}" if word in chosen else f'# {toml.key(word)} = ""'
 
 
 def _value(key: str, value: str | int | bool | None, stand_for: Mapping[str, str]) -> str:  # noqa: FBT001 - a value
@@ -167,9 +140,9 @@ _BPO: Final = (
     "# The statuses of customers that are synchronised.",
     '# sync_statuses = ["Active", "Hold"]',
     "",
-    '# Which column holds which field. Only what differs from these defaults has to be said; "" where BPO has no such column.',
-    "# Without status every customer counts as Active, without is_debtor every one as a debtor. A default column that the",
-    "# database does not have is left out.",
+    '# Which column holds which field; "" where BPO has no such column. A column that is named here and that the database does',
+    "# not have, or has no longer, is an error. One in a comment is left out then: without status every customer counts as",
+    "# Active, without is_debtor every one as a debtor.",
     "[bpo.columns]",
 )
 _FIELDS: Final = (
