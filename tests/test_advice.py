@@ -45,6 +45,7 @@ def company(template: Path, tmp_path: Path) -> Path:
         (["status"], 0),
         (["sync", "--dry-run"], 4),
         (["sync", "--site", "Cape Town", "--dry-run"], 0),
+        (["sync", "--max-changes", "5", "--dry-run"], 8),
         (["doctor"], 0),
         (["unlink", "ZEB001"], 2),
         (["accept", "ZEB001"], 0),
@@ -62,6 +63,15 @@ def test_a_configuration_named_by_option_is_in_each_command_that_is_named(
     assert named
     for line in named:
         assert len(_NAMED.findall(line)) == line.count(f'--config "{company}"'), line
+
+
+def test_what_lets_a_large_plan_through_is_the_whole_command_with_all_that_was_typed(bposync: Call, company: Path) -> None:
+    typed = ("--site", "Cape Town", "--customer", "TAB001", "--customer", "SEA001", "--overwrite", "--fail-fast")
+    wrong = ("sync", *typed, "--max-changes", "0", "--yes", "--config", company)
+    hint = bposync(*wrong, expect=8).stderr.splitlines()[-1]
+    named = hint.partition("if it is right: ")[2]
+    assert shlex.split(named) == ["bposync", "sync", *typed[:6], "--max-changes", "2", *typed[6:], "--config", str(company)]
+    bposync(*shlex.split(named)[1:], "--yes")
 
 
 def test_one_that_is_found_without_the_option_is_not(bposync: Call, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
