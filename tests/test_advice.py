@@ -6,17 +6,22 @@ import re
 import shlex
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bposync import advice, demo, reasons
+from bposync import advice, demo, keyrings, reasons
+from bposync.accounting.pastel_sdk import AnswerError
 from bposync.cli.app import main
 from bposync.cli.commands import COMMANDS
 from bposync.config import load
+from bposync.errors import UsageError
 from bposync.export.settling import ways
+from bposync.journal import copies
 from bposync.records import Action, Change, FieldChange, Verdict
 
 if TYPE_CHECKING:
@@ -38,32 +43,86 @@ def company(template: Path, tmp_path: Path) -> Path:
     return shutil.copytree(template.parent, tmp_path / "company with blanks") / template.name
 
 
+@pytest.fixture(scope="module")
+def partner_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return demo.build(tmp_path_factory.mktemp("partner") / "template", system="partner", write="file")
+
+
+@pytest.fixture
+def partner(partner_template: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(partner_template.parent, tmp_path / "partner with blanks") / partner_template.name
+
+
 # The configuration.
 
 
+# A reason of a plan's, which others may read later from elsewhere, in the journal too.
+_IN_THE_JOURNAL = "give it another with bposync link CUSTOMER --new CODE"
+
+
 @pytest.mark.parametrize(
-    ("arguments", "code"),
+    ("arguments", "code", "partners"),
     [
-        (["status"], 0),
-        (["sync", "--dry-run"], 4),
-        (["sync", "--site", "Cape Town", "--dry-run"], 0),
-        (["doctor"], 0),
-        (["unlink", "ZEB001"], 2),
-        (["accept", "ZEB001"], 0),
-        (["link"], 2),
-        (["ignore"], 2),
-        ([], 0),
+        (["status"], 0, 0),
+        (["sync", "--dry-run"], 4, 4),
+        (["sync", "--site", "Cape Town", "--dry-run"], 0, 4),
+        (["sync", "--max-changes", "5", "--dry-run"], 8, 8),
+        (["sync", "--yes"], 4, 4),
+        (["doctor"], 0, 0),
+        (["unlink", "ZEB001"], 2, 2),
+        (["accept", "ZEB001"], 0, 0),
+        (["link"], 2, 2),
+        (["ignore"], 2, 2),
+        (["link", "--import", "no copy.csv"], 2, 2),
+        ([], 0, 0),
     ],
 )
+@pytest.mark.parametrize("system", ["evolution", "partner"])
 def test_a_configuration_named_by_option_is_in_each_command_that_is_named(
-    company: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+    company: Path,
+    partner: Path,
+    capsys: pytest.CaptureFixture[str],
+    system: str,
+    arguments: list[str],
+    code: int,
+    partners: int,
 ) -> None:
-    assert main([*arguments, "--config", str(company)]) == code
-    said = "".join(capsys.readouterr())
+    path, expected = (company, code) if system == "evolution" else (partner, partners)
+    (path.parent / "no copy.csv").write_text(f"{','.join(copies.HEADINGS)}\nnothing,,,,,,,,,\n", "utf-8")
+    words = [str(path.parent / word) if word.endswith(".csv") else word for word in arguments]
+    assert main([*words, "--config", str(path)]) == expected
+    said = "".join(capsys.readouterr()).replace(_IN_THE_JOURNAL, "")
     named = [line for line in said.splitlines() if _NAMED.search(line)]
     assert named
     for line in named:
-        assert len(_NAMED.findall(line)) == line.count(f'--config "{company}"'), line
+        assert len(_NAMED.findall(line)) == line.count(f'--config "{path}"'), line
+
+
+def test_the_demo_names_commands_that_work_as_they_stand(bposync: Call, tmp_path: Path) -> None:
+    said = bposync("demo", tmp_path / "it's mine").stderr
+    named = [line.strip() for line in said.splitlines() if line.strip().startswith("bposync ")]
+    assert [shlex.split(line)[1] for line in named] == ["list", "sync", "status"]
+    for line in named:
+        bposync(*shlex.split(line)[1:], *["--yes"] * (" sync " in line))
+
+
+def test_what_a_keyring_and_pastels_sdk_name_has_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    advice.repeat_config("cape.toml")
+    assert AnswerError("17", "", "ImportCustomer").hint.endswith(": bposync link CUSTOMER --new CODE --config cape.toml")
+    monkeypatch.setattr(keyrings, "why_not", lambda: "")
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=lambda *_: None))
+    with pytest.raises(UsageError) as caught:
+        keyrings.read("bposync", "reader")
+    assert str(caught.value.hint).startswith("Put it there: bposync init --config cape.toml asks for it")
+
+
+def test_what_lets_a_large_plan_through_is_the_whole_command_with_all_that_was_typed(bposync: Call, company: Path) -> None:
+    typed = ("--site", "Cape Town", "--customer", "TAB001", "--customer", "SEA001", "--overwrite", "--fail-fast")
+    wrong = ("sync", *typed, "--max-changes", "0", "--yes", "--config", company)
+    hint = bposync(*wrong, expect=8).stderr.splitlines()[-1]
+    named = hint.partition("if it is right: ")[2]
+    assert shlex.split(named) == ["bposync", "sync", *typed[:6], "--max-changes", "2", *typed[6:], "--config", str(company)]
+    bposync(*shlex.split(named)[1:], "--yes")
 
 
 def test_one_that_is_found_without_the_option_is_not(bposync: Call, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:

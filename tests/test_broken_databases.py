@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +14,20 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from bposync.errors import ExitCode
-from support.company import POSTGRESQL, SQLITE, Companies, Company, connected, dump
+from bposync.database import address, plain_errors
+from bposync.errors import ExitCode, UnreachableError
+from support.company import POSTGRESQL, SQLITE, Companies, Company, connected, dump, sqlite_company, sqlite_url
 from support.forks import Forked, Forks, Step
 from support.waiting import NOBODY_IS_CONNECTED, ONE_WAITS, until_server_says
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from support import cli
 
 UNREACHABLE, NOT_WRITTEN, UNKNOWN = ExitCode.UNREACHABLE, ExitCode.NOT_WRITTEN, ExitCode.UNKNOWN_OUTCOME
+NOBODY = 65534
+THE_NAME = "The server answered. Check the database's name in the URL, and that its user may open that database."
 MANY = 200
 """So many customers need more room than a file has left."""
 DEADLOCKED = "SELECT deadlocks > 0 FROM pg_stat_database WHERE datname = current_database()"
@@ -244,6 +252,55 @@ def test_a_shared_journal_of_which_a_table_is_locked(companies: Companies, forke
     check_recovered(company, forked)
 
 
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that every user of the machine may enter, which pytest's own is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+        for path in Path(folder).rglob("*"):
+            path.chmod(0o777)
+
+
+# (the mode of the journal's folder, of the journal, what is missing: of the folder or of the file)
+LACKING = {
+    "a folder that may not be entered": (0o600, 0o666, "folder", "enter it"),
+    "a folder that may not be written": (0o555, 0o666, "folder", "write in it, as SQLite has to"),
+    "a file that may not be read": (0o777, 0o200, "file", "read it"),
+    "a file that may not be written": (0o777, 0o444, "file", "write it"),
+}
+
+
+@pytest.mark.parametrize(("folder_mode", "mode", "what", "right"), LACKING.values(), ids=LACKING)
+def test_a_journal_that_belongs_to_somebody_else_is_told_with_whose_it_is_and_what_is_missing(
+    shared_folder: Path, forked: Forks, folder_mode: int, mode: int, what: str, right: str
+) -> None:
+    company = changed(sqlite_company(shared_folder))
+    state = shared_folder / "state"
+    state.mkdir()
+    journal = file_of(company.journal_url).rename(state / "cape.sqlite")
+    company.configure("state", url=sqlite_url(journal))
+    for path in shared_folder.iterdir():
+        path.chmod(0o777)
+    journal.chmod(mode)
+    state.chmod(folder_mode)
+    before = company.clients()
+    arguments = ("--config", company.path, "sync", "--yes", "--quiet")
+    said = forked.start(*arguments, user=NOBODY if os.geteuid() == 0 else None).end(expect=UNREACHABLE).stderr.splitlines()
+    assert company.clients() == before
+    place, owner = (state if what == "folder" else journal), pwd.getpwuid(os.geteuid()).pw_name
+    me = pwd.getpwuid(NOBODY).pw_name if os.geteuid() == 0 else owner
+    assert said[0].startswith(f"Error: the journal ({journal}) cannot be ")
+    assert said[1].strip().startswith(f"The {what} {place} belongs to {owner}, and {me} may not {right}. Give {me} that right")
+    assert len(said) == 2
+
+
+def test_a_journal_whose_folder_is_not_there_is_told_with_the_folder(company: Company, forked: Forks) -> None:
+    company.configure("state", url="sqlite:////var/lib/no such folder/cape.sqlite")
+    said = start(company, forked, "--quiet").end(expect=UNREACHABLE).stderr
+    assert "there is no folder /var/lib/no such folder." in said
+
+
 # Accounting that cannot be used, or of which others hold something.
 
 
@@ -322,3 +379,45 @@ def test_a_deadlock_costs_nobody_anything(companies: Companies, forked: Forks) -
     assert set(outcomes(running.end()).values()) == {"written"}
     until_server_says(company.accounting_url, DEADLOCKED)
     company.check_in_step()
+
+
+# Databases that are not there.
+
+
+def test_a_database_that_the_server_does_not_have_is_no_server_that_is_away(companies: Companies, forked: Forks) -> None:
+    company = companies.make(POSTGRESQL)
+    company.configure(
+        "accounting", url=make_url(company.accounting_url).set(database="nothing").render_as_string(hide_password=False)
+    )
+    error, hint = start(company, forked, "--quiet").end(expect=UNREACHABLE).stderr.splitlines()
+    assert error.endswith('database "nothing" does not exist')
+    assert hint.strip() == THE_NAME
+
+
+# What drivers say, as pyodbc and mssql-python hand it over, and others do.
+MICROSOFT = "[42000] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
+NO_SUCH_DATABASE = {
+    "pyodbc": f'{MICROSOFT}Cannot open database "nothing" requested by the login. The login failed. (4060) (SQLDriverConnect)',
+    "pyodbc in German": f'{MICROSOFT}Die "nothing"-Datenbank kann nicht geöffnet werden. (4060) (SQLDriverConnect)',
+    "mssql-python": 'Driver Error: Syntax; DDBC Error: [Microsoft][SQL Server]Cannot open database "nothing" requested by '
+    "the login. The login failed.",
+    "psqlODBC": '[08001] FATAL:  database "nothing" does not exist (101) (SQLDriverConnect)',
+    "MySQL": "Unknown database 'nothing'",
+}
+
+
+@pytest.mark.parametrize("said", NO_SUCH_DATABASE.values(), ids=NO_SUCH_DATABASE)
+def test_whichever_driver_says_that_there_is_no_such_database_the_hint_is_about_its_name(said: str) -> None:
+    place = address("BPO", "[bpo] url", "postgresql://u:p@h/nothing", folder=Path(), environment={})
+    with pytest.raises(UnreachableError) as caught, plain_errors(place):
+        raise sa.exc.OperationalError("", {}, Exception("42000", said))
+    assert caught.value.hint == THE_NAME
+
+
+def test_a_wrong_password_is_not_taken_for_a_wrong_name(companies: Companies, forked: Forks) -> None:
+    company = companies.make(POSTGRESQL)
+    company.configure(
+        "accounting", url=make_url(company.accounting_url).set(password="no").render_as_string(hide_password=False)
+    )
+    hint = start(company, forked, "--quiet").end(expect=UNREACHABLE).stderr.splitlines()[1]
+    assert hint.strip() == "Check the user and the password (the variable that the URL names)."

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -655,13 +654,6 @@ def test_the_demo_is_made_and_made_again(bposync: Call, tmp_path: Path) -> None:
         said = bposync("demo", folder).stderr
         assert str(folder / "bposync.toml") in said
     assert len(bposync("list", "--config", folder, "--site", "Durban", "--json").json["customers"]) == 24
-
-
-def test_the_commands_that_the_demo_names_can_be_copied(bposync: Call, tmp_path: Path) -> None:
-    folder = tmp_path / "with blanks"
-    said = bposync("demo", folder).stderr
-    command = next(line for line in said.splitlines() if "bposync --config" in line)
-    assert str(folder / "bposync.toml") in shlex.split(command)
 
 
 def test_the_demo_lies_in_a_folder_of_its_own_where_none_is_named(

@@ -17,7 +17,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
-from bposync import odbc, patience, secrets, tracing
+from bposync import file_rights, odbc, patience, secrets, tracing
 from bposync.errors import BposyncError, UnreachableError, UsageError, did_you_mean
 from bposync.values import quoted, visible
 from bposync.variables import PLACEHOLDER
@@ -38,6 +38,8 @@ _SQL_ATTR_LOGIN_TIMEOUT = 103  # of ODBC
 # What was waited for in vain; SQL Server's number for it is 1222.
 _POSTGRESQL_LOCKED = "55P03"
 _SQLITE_LOCKED = (5, 6)
+# What PostgreSQL, SQL Server and MySQL say where they answer, and let the login into no database of that name.
+_NO_SUCH_DATABASE: Final = r'database ".*" does not exist|\(4060\)|cannot open database|unknown database'
 
 _TOKEN = "BPOSYNC{}PLACE"  # noqa: S105
 _PORT = re.compile(r":(BPOSYNC\d+PLACE)(?=[/?]|$)")
@@ -224,9 +226,18 @@ def _prepared(made: sa.Engine, place: Address, *, writes: bool) -> sa.Engine:
     return made
 
 
+def file_is_there(place: Address) -> bool:
+    """Tell whether an SQLite database's file is there. Raises UnreachableError where nobody lets this user look."""
+    path = Path(str(place.url.database))
+    try:
+        return path.exists()
+    except PermissionError as error:
+        raise UnreachableError(f"{place} cannot be reached: {error.strerror}", file_rights.lacking(path)) from None
+
+
 def _need_file(place: Address) -> None:
     path = Path(str(place.url.database))
-    if not path.is_file() and not str(path).startswith("file:"):
+    if not str(path).startswith("file:") and not (file_is_there(place) and path.is_file()):
         raise UnreachableError(
             f"{place.purpose}: there is no file {visible(str(path))}.", "Check the URL in the configuration."
         )
@@ -373,20 +384,31 @@ def is_held(error: exc.SQLAlchemyError) -> bool:
     return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _SQLITE_LOCKED or "(1222)" in str(cause)
 
 
+# What the reason has in it, and what to do; the first that is found counts. SQL Server calls a database that is not there a
+# failed login too.
+_HINTS: Final = (
+    (_NO_SUCH_DATABASE, "The server answered. Check the database's name in the URL, and that its user may open that database."),
+    (r"password|login failed|authentication", "Check the user and the password (the variable that the URL names)."),
+    (
+        r"permission|denied|readonly",
+        "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs.",
+    ),
+    (r"not a database", "The file is no SQLite database; check the URL in the configuration."),
+    (r"malformed", "The file is damaged; put its latest backup in its place."),
+    (r"is full|disk i/o error|no space", "Is its disk full? Make room there, then try again."),
+    (r"locked", "Another program has the database locked; try again when it is done."),
+)
+
+
 def _hint(place: Address, why: str) -> str:
     low = why.lower()
-    if any(words in low for words in ("password", "login failed", "authentication")):
-        return "Check the user and the password (the variable that the URL names)."
-    if any(words in low for words in ("permission", "denied", "readonly")):
-        return "Ask the administrator for the right that is missing; docs/configuration.md lists those that bposync needs."
-    if "not a database" in low:
-        return "The file is no SQLite database; check the URL in the configuration."
-    if "malformed" in low:
-        return "The file is damaged; put its latest backup in its place."
-    if "is full" in low or "disk i/o error" in low or "no space" in low:
-        return "Is its disk full? Make room there, then try again."
-    if "locked" in low:
-        return "Another program has the database locked; try again when it is done."
+    if place.is_file and re.search(r"readonly|unable to open|permission|denied", low):
+        lacks = file_rights.lacking(Path(str(place.url.database)))
+        if lacks:
+            return lacks
+    for words, hint in _HINTS:
+        if re.search(words, low):
+            return hint
     return "Check that the server is running and that this machine reaches it." if not place.is_file else "Check the file."
 
 

@@ -86,6 +86,14 @@ class GuardError(BposyncError):
     code = ExitCode.GUARD
 
 
+class TooManyError(GuardError):
+    """More would be written than max_changes allows. `writes` is what max_changes would have to be."""
+
+    def __init__(self, message: str, hint: str, writes: int) -> None:
+        super().__init__(message, hint)
+        self.writes = writes
+
+
 class NotConfirmedError(BposyncError):
     """Nobody said yes, so nothing was written."""
 

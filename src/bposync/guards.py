@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bposync.advice import command
 from bposync.bpo import COUNTS_AS
 from bposync.config import Limit
-from bposync.errors import GuardError
+from bposync.errors import GuardError, TooManyError
 from bposync.fields import FIELDS
 from bposync.records import Action, PairingKind
 
@@ -87,10 +87,7 @@ def _check_changes(plan: Plan, given: Limit | None) -> None:
     limit = given or _DEFAULT
     if limit.number is not None:
         if len(plan.writes) > limit.number:
-            raise GuardError(
-                f"{len(plan.writes):,} accounts would be written, and max_changes allows {limit.number:,}.",
-                f"Look at the plan; if it is right: --max-changes {len(plan.writes)}",
-            )
+            raise _too_many(f"{len(plan.writes):,} accounts would be written, and max_changes allows {limit.number:,}.", plan)
         return
     before = [change for change in plan.changes if change.was_in_step and change.seen is not None]
     updates = sum(change.is_write and change.action is not Action.CREATE for change in before)
@@ -99,8 +96,18 @@ def _check_changes(plan: Plan, given: Limit | None) -> None:
         return
     if limit.percent is not None and updates * _ALL > limit.percent * in_step:
         share = updates * _ALL // in_step
-        raise GuardError(
+        raise _too_many(
             f"{updates:,} of {in_step:,} accounts that were in step would be changed ({share} %), and max_changes "
             f"allows {limit.percent} %.",
-            f"Look at the plan; if it is right: --max-changes {len(plan.writes)}",
+            plan,
         )
+
+
+def if_it_is_right(command: str) -> str:
+    """Say what to do where a plan is larger than expected. `command` allows it."""
+    return f"Look at the plan; if it is right: {command}"
+
+
+def _too_many(message: str, plan: Plan) -> TooManyError:
+    writes = len(plan.writes)
+    return TooManyError(message, if_it_is_right(command("sync --max-changes {}", str(writes))), writes)

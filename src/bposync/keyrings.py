@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Final
 
+from bposync.advice import command
 from bposync.errors import UsageError
 from bposync.values import quoted
 
@@ -43,8 +44,8 @@ def read(service: str, user: str) -> str:
             f"the keyring does not give the password {entry}: {type(error).__name__}.", f"Unlock it. {_VARIABLE}"
         ) from None
     if found is None:
-        command = "Put it there: bposync init asks for it; or python -m keyring set SERVICE USER"
-        raise UsageError(f"the keyring has no password {entry}.", command)
+        hint = f"Put it there: {command('init')} asks for it; or python -m keyring set SERVICE USER"
+        raise UsageError(f"the keyring has no password {entry}.", hint)
     return found
 
 

@@ -71,6 +71,10 @@ def _become(request: dict[str, Any]) -> None:
         _signal_at(*request["at"])
     if request["largest_file"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], resource.RLIM_INFINITY))
+    if request["user"] is not None:
+        os.setgroups([])
+        os.setgid(request["user"])
+        os.setuid(request["user"])
     sys.argv[1:] = request["arguments"]
     code = 70  # of a process that ended as none should
     try:

@@ -97,11 +97,12 @@ class Forks:
         interrupt: Step | None = None,
         largest_file: int | None = None,
         constants: Mapping[str, object] | None = None,
+        user: int | None = None,
     ) -> Forked:
         """Start `bposync ARGUMENTS`, which stops, kills or interrupts itself at a step.
 
         `constants` are set in it first: `{"bposync.apply.PAUSE_SECONDS": 0}`. No file that it writes gets larger than
-        `largest_file` bytes.
+        `largest_file` bytes. `user` is whom it runs as, where the tests run as root.
         """
         at = None
         for step, number in ((stop, signal.SIGSTOP), (kill, signal.SIGKILL), (interrupt, signal.SIGINT)):
@@ -113,7 +114,7 @@ class Forks:
         for path in paths.values():
             Path(path).touch()  # it may be killed before it opens them
         answer = self.ask(
-            do="start", arguments=given, at=at, largest_file=largest_file, constants=dict(constants or {}), **paths
+            do="start", arguments=given, at=at, largest_file=largest_file, constants=dict(constants or {}), user=user, **paths
         )
         self._started.append(Forked(answer["pid"], given, self, said))
         return self._started[-1]

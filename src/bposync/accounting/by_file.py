@@ -19,6 +19,7 @@ from bposync.accounting.by_sql import SqlWay, stale
 from bposync.accounting.partner import CODE, CODE_PAGE, DELIVERY, MASTER, NAME, Rows
 from bposync.accounting.partner_record import CERTAIN, columns_of, compose
 from bposync.accounting.partner_tables import PartnerTables
+from bposync.advice import command
 from bposync.errors import GuardError, UnreachableError, UsageError
 from bposync.records import Outcome, OutcomeKind
 from bposync.values import normalise_code, text_of, visible
@@ -150,7 +151,7 @@ class FileWay(Way):
             f"2. In {NAME}: File > Export/Import > Customer Accounts, choose Import, and this file.",
             "3. Choose Map Fields: each field is found by the file's heading row; map those that are not.",
             "4. Import, and look through the list of what was refused.",
-            "5. Run bposync sync again: it reads the accounts back and notes them as written.",
+            f"5. Run {command('sync')} again: it reads the accounts back and notes them as written.",
         )
 
     # Writing.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bposync import secrets
+from bposync.advice import with_commands
 from bposync.errors import BposyncError, UnreachableError, UsageError
 from bposync.odbc import BITS
 from bposync.values import visible
@@ -37,14 +38,14 @@ RESULTS: Final = {
     "7": ("access denied", "Check the licence (sdk_serial, sdk_code) and this Windows user's rights on the company's folder."),
     "9": ("end of file", "Sync again."),
     "10": ("bad field number", "This SDK knows fewer fields; [accounting] sdk_fields = 42 is for V11 and V12."),
-    "17": ("bad customer code", "Give the customer another account code: bposync link CUSTOMER --new CODE"),
+    "17": ("bad customer code", "Give the customer another account code: {link CUSTOMER --new CODE}"),
     "20": ("bad salesman", "The account's salesman is none of Pastel's any more; mend that in Pastel."),
     "22": ("tax type not 0-30", "Mend the account's tax type in Pastel."),
     "26": ("bad description", "Mend the customer's name in BPO."),
     "33": ("bad currency", "Mend the account's currency in Pastel."),
     "99": ("general error", "Look at what Pastel says; a licence that is refused says so here."),
 }
-"""What each result code means, and what to do."""
+"""What each result code means, and what to do; commands stand in braces."""
 COMPANY_WIDE: Final = frozenset({"1", "2", "6", "7", "10"})
 """The results that no other customer would change."""
 
@@ -53,7 +54,8 @@ class AnswerError(Exception):
     """The SDK did not do it, and said why."""
 
     def __init__(self, code: str, said: str, doing: str) -> None:
-        meaning, self.hint = RESULTS.get(code, ("unknown answer", "Look it up in Sage's SDK documentation."))
+        meaning, hint = RESULTS.get(code, ("unknown answer", "Look it up in Sage's SDK documentation."))
+        self.hint = with_commands(hint)
         more = f": {visible(secrets.redact(said))}" if said else ""
         super().__init__(f"Pastel's SDK answers {doing} with {visible(code)[:60]} ({meaning}){more}")
         self.code = code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -62,7 +61,9 @@ class Session:
 
             self._settings = config.load(config.find(self.options.config))
             if self._settings.log.file:
-                self.output.log = _log_to(self._settings.folder / self._settings.log.file)
+                from bposync.cli.logfile import log_to
+
+                self.output.log = log_to(self._settings.folder / self._settings.log.file, self.output.trouble)
                 self.output.log(redact(visible(f"bposync {__version__}: {called_as or 'bposync'}")))
         return self._settings
 
@@ -76,31 +77,6 @@ called_as = ""
 """The command line as it was typed, for whoever reads the log."""
 current = Session.__new__(Session)
 """The session of the command that is running."""
-
-
-def _log_to(path: Path) -> Callable[[str], None]:
-    """Give what writes a line with its moment into a log file, which starts anew at a megabyte and keeps five old ones."""
-    import logging
-    from logging.handlers import RotatingFileHandler
-
-    from bposync.errors import UsageError
-
-    try:
-        handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=5, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"[log] file: {path} cannot be written: {error.strerror}.", "Check the folder and its rights."
-        ) from None
-    formatter = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    logger = logging.getLogger("bposync.said")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    for old in logger.handlers:
-        old.close()
-    logger.handlers[:] = [handler]
-    return lambda text: logger.info("%s", text)
 
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 - Typer calls it so

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bposync import advice
 from bposync.cli.common import Session
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def make(
     if output.as_json:
         output.collected = {}
     if not run:
-        command = f"bposync --config {shlex.quote(str(path))}"
-        output.note(f"Try: {command} list --site {_SITE}; then sync --site {_SITE}; then status.")
+        advice.repeat_config(str(path))
+        output.note("Try, one after the other:")
+        for form in (f"list --site {_SITE}", f"sync --site {_SITE}", "status"):
+            output.note(f"  {advice.command(form)}")
         _document(session, path)
         return 0
     inner = Session(replace(session.options, config=str(path)))

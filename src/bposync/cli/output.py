@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from bposync.cli import drawing, terminal
 from bposync.cli.drawing import Column
+from bposync.cli.streams import OutputError
 from bposync.errors import DeclinedError
 from bposync.secrets import redact
 from bposync.values import visible
@@ -95,10 +96,21 @@ class Output:
         """Say something beside the data, on standard error; nothing with --quiet."""
         self._log(text)
         if not self.quiet:
-            self.stdout.flush()  # so that both streams keep their order where they meet
-            self._stop_moving()
-            self._print(text, self.stderr)
-            self.stderr.flush()
+            self._say_beside(text)
+
+    def trouble(self, text: str) -> None:
+        """Say what concerns whoever looks after the machine: on standard error, with --quiet too, and not in the log.
+
+        Where nobody can be told, the run goes on: what is said here has nothing to do with what it does.
+        """
+        with contextlib.suppress(OutputError):
+            self._say_beside(text)
+
+    def _say_beside(self, text: str) -> None:
+        self.stdout.flush()  # so that both streams keep their order where they meet
+        self._stop_moving()
+        self._print(text, self.stderr)
+        self.stderr.flush()
 
     def _print(self, text: str, stream: TextIO, *, tone: str = "", indent: int = 0) -> None:
         """Print a text in lines as wide as the terminal; elsewhere, and with --plain, in one."""

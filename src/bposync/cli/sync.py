@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,12 +14,21 @@ from bposync.cli import sync_lines
 from bposync.cli.deciding import copy_links
 from bposync.cli.files import SyncFiles
 from bposync.cli.showing import Shown, chosen, typed_again
-from bposync.errors import BposyncError, DeclinedError, ExitCode, GuardError, NotConfirmedError, StoppedError, UsageError
+from bposync.errors import (
+    BposyncError,
+    DeclinedError,
+    ExitCode,
+    GuardError,
+    NotConfirmedError,
+    StoppedError,
+    TooManyError,
+    UsageError,
+)
 from bposync.records import Action, OutcomeKind
 from bposync.words import writes_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bposync.accounting import Accounting
     from bposync.apply import Result
@@ -65,7 +75,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
     """Bring BPO's customers into the accounting system: show a plan, ask, write it, read it back."""
     limit = _limit(max_changes)
     shown = Shown(chosen(only, dry_run=dry_run), everybody=everybody or session.options.verbose)
-    again = typed_again(site, customer, max_changes, overwrite=overwrite, fail_fast=fail_fast)
+    again = partial(typed_again, site, customer, overwrite=overwrite, fail_fast=fail_fast)
     files = SyncFiles.asked(session, output, report, force=force, separator=separator, dry_run=dry_run)
     from bposync.accounting import open_accounting
     from bposync.bpo import Bpo
@@ -77,7 +87,7 @@ def synchronise(  # noqa: PLR0913 - one parameter an option
         bpo = opened.enter_context(Bpo(settings))
         accounting = opened.enter_context(open_accounting(settings, bpo.fields, writes=not dry_run))
         sync = _Sync(session, bpo, accounting, files, limit or settings.max_changes, dry_run=dry_run, fail_fast=fail_fast)
-        sync.shown, sync.again = shown, again
+        sync.shown, sync.again, sync.allowing = shown, again(max_changes), again
         files.shown = shown
         # The lock is given back while a question waits, so that one left open blocks nobody; what changes meanwhile is
         # found by each write, which compares with what the plan saw.
@@ -136,6 +146,7 @@ class _Sync:
         self.asked = False
         self.shown = Shown()
         self.again = command("sync")
+        self.allowing: Callable[[str], str] = partial(command, "sync --max-changes {}")
         self.known_company = ""
         self.vanished: list[str] = []
         self.journal_was: tuple[int, ...] = ()
@@ -226,6 +237,8 @@ class _Sync:
             guards.check_columns(self.vanished)
             self._check_way(plan)
         except BposyncError as error:
+            if isinstance(error, TooManyError):
+                error.hint = guards.if_it_is_right(self.allowing(str(error.writes)))
             error.document = self.document(plan)
             raise
 

@@ -48,7 +48,7 @@ class Journal:
         """Whether links or decisions changed since the copy beside the journal was written."""
         self.is_new = False
         """Whether it is open to be written and held nothing of its company before."""
-        if writes or not place.is_file or Path(str(place.url.database)).exists():
+        if writes or not place.is_file or database.file_is_there(place):
             self._engine = database.engine(place, writes=writes)
         self._prepare()
 
@@ -102,7 +102,7 @@ class Journal:
 
     def _need_folder(self) -> None:
         folder = Path(str(self.place.url.database)).parent
-        if self.place.is_file and not folder.is_dir():
+        if self.place.is_file and not database.file_is_there(self.place) and not folder.is_dir():
             raise UnreachableError(f"{self.place}: there is no folder {folder}.", "Make it, or change [state] url.")
 
     @property

@@ -216,7 +216,7 @@ def _read(path: Path, company: str) -> list[tuple[int, _Entry]]:
             entries.append((line.number, entry))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             problems.append(f"row {line.number}: {error}")
-    _refuse(path, problems, "Take a file that bposync link --export wrote, unchanged.")
+    _refuse(path, problems, f"Take a file that {command('link --export FILE')} wrote, unchanged.")
     return entries
 
 
