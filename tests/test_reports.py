@@ -161,6 +161,7 @@ def test_each_who_waits_is_told_how_it_is_settled() -> None:
     assert [way.command for way in ways(looks_like)] == [
         'bposync link A1 "X 1"', "bposync link A1 X2", "bposync link A1 --new",
     ]  # fmt: skip
+    assert len(ways(replace(looks_like, candidates=("$(x)", "X2")))) == 2  # what no shell is sure of is not offered
     assert ways(replace(looks_like, needs_code=True))[-1].command == "bposync link A1 --new CODE"
     assert ways(Change("A1", "x", "", Action.UPDATE)) == ()
 

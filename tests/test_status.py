@@ -8,6 +8,7 @@ import pytest
 
 from bposync import demo
 from support import cli
+from support.company import sqlite_company
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,3 +43,17 @@ def test_the_last_sync_is_told_however_narrow_the_terminal_is(synchronised: Path
     with cli.run_in_terminal("status", "--config", synchronised, size=(100, width)) as child:
         said = " ".join(cli.finish(child, 0).split())
     assert "Last sync of Durban: 20" in said
+
+
+@pytest.mark.parametrize(("options", "lines"), [([], 31), (["--all"], 40), (["--quiet"], 40)])
+def test_who_needs_a_person_is_cut_short_at_a_terminal_unless_all_are_asked_for(
+    tmp_path: Path, options: list[str], lines: int
+) -> None:
+    company = sqlite_company(tmp_path)
+    for place in range(40):
+        company.customer(f"A{place:02}", f"Alpha {place}")
+        company.account(f"A{place:02}", f"Beta {place}")
+    with cli.run_in_terminal("status", "--config", company.path, *options, size=(200, 200)) as child:
+        said = cli.finish(child, 0)
+    shown = [line for line in said.splitlines() if line.startswith(("Lookalike: ", "And "))]
+    assert len(shown) == lines
