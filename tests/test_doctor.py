@@ -29,7 +29,7 @@ from bposync.fields import ALWAYS_NEW
 from support import cli, freedom, odbc, partner
 from support.company import POSTGRESQL, SQLITE, Company, client_table, connected, dump, sqlite_company
 from support.policy import needs
-from support.within import Terminal
+from support.within import Call, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -239,9 +239,21 @@ def test_a_password_that_others_may_read_is_warned_of(doctor: Doctor, company: C
     company.configure("bpo", url="postgresql+psycopg://u:sesame-oil@127.0.0.1:1/x")
     path = company.path
     path.chmod(0o644)
-    assert "chmod 600" in doctor("--config", path, expect=7).one("configuration.passwords", "warning")
+    assert "chmod o-rwx" in doctor("--config", path, expect=7).one("configuration.passwords", "warning")
     path.chmod(0o600)
     assert doctor("--config", path, expect=7).of("configuration.passwords") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may write a file")
+def test_a_configuration_that_everybody_may_change_is_warned_of_by_doctor_and_by_sync(
+    doctor: Doctor, company: Company, bposync: Call
+) -> None:
+    company.path.chmod(0o646)
+    said = doctor("--config", company.path).one("configuration.rights", "warning")
+    assert said.endswith(f"Take that right away: chmod o-w {company.path}")
+    assert "may be changed by everybody" in bposync("sync", "--dry-run", "--config", company.path).stderr
+    company.path.chmod(0o644)
+    assert doctor("--config", company.path).of("configuration.rights") == []
 
 
 @pytest.mark.parametrize("password", ["zqwordz", "${A_PASSWORD}"])

@@ -31,8 +31,8 @@ def command(form: str, *words: str) -> str:
 
     Words of the form in capitals stand for what a person has to fill in.
     """
-    config = f" --config {_for_this_shell(_config)}" if _config else ""
-    return f"bposync {form.format(*map(_for_this_shell, words))}{config}"
+    config = f" --config {as_word(_config)}" if _config else ""
+    return f"bposync {form.format(*map(as_word, words))}{config}"
 
 
 def with_commands(text: str) -> str:
@@ -58,7 +58,7 @@ def option(name: str, word: str) -> str:
     return f"{name} {quoted}" if quoted else ""
 
 
-def _for_this_shell(word: str) -> str:
+def as_word(word: str) -> str:
     """Give a word as the shell takes it from which this process was called, or most likely was.
 
     Windows has two, and what one of them leaves alone between quotation marks the other may run: there, what no quoting is
