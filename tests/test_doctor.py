@@ -7,7 +7,9 @@ import json
 import os
 import platform
 import re
+import shutil
 import sys
+import tempfile
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
@@ -507,6 +509,60 @@ def test_a_journal_whose_login_may_not_write_is_7(doctor: Doctor, companies: Com
         connection.execute(sa.text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {login}"))
     made.configure("state", url=postgres.url(database, login, "pw"))
     assert "lacks INSERT on" in doctor("--config", made.path, expect=7).one("journal.rights", "failed")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may look into, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="bposync-open-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may read a file")
+def test_a_journal_and_its_copy_that_everybody_may_read_are_warned_of(
+    doctor: Doctor, company: Company, open_folder: Path, bposync: Call
+) -> None:
+    company.configure("state", url=f"sqlite:///{open_folder}/a b.sqlite")
+    bposync("sync", "--yes", "--config", company.path)
+    journal, copy = open_folder / "a b.sqlite", open_folder / "a b-links.csv"
+    # As they are made, they are not for everybody.
+    assert doctor("--config", company.path).of("journal.readers") == []
+    copy.chmod(0o644)
+    said = doctor("--config", company.path).one("journal.readers", "warning")
+    assert said == (
+        f'Everybody on this machine may read {copy}, with customers\' data in it. Take that right away: chmod o-rwx "{copy}"'
+    )
+    journal.chmod(0o604)
+    said = doctor("--config", company.path).one("journal.readers", "warning")
+    assert said.endswith(f'chmod o-rwx "{journal}" "{copy}"')
+    open_folder.chmod(0o750)  # nobody else gets there
+    assert doctor("--config", company.path).of("journal.readers") == []
+
+
+def test_a_journals_disk_that_is_nearly_full_is_warned_of(
+    doctor: Doctor, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=9_900_000))
+    said = doctor("--config", company.path).one("journal.space", "warning")
+    assert said.startswith(f"The disk of the journal has 9.9 MB free, in {company.path.parent}: ")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=10_000_000))
+    assert doctor("--config", company.path).of("journal.space") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may read a file")
+def test_a_demo_in_an_open_folder_is_without_a_warning_of_its_files(doctor: Doctor, open_folder: Path, bposync: Call) -> None:
+    before = os.umask(0)
+    try:
+        path = demo.build(open_folder / "demo")
+        bposync("sync", "--yes", "--config", path, expect=4)
+        assert (open_folder / "demo" / "bposync-links.csv").exists()
+        found = doctor("--config", path)
+    finally:
+        os.umask(before)
+    assert [found.of(name) for name in ("configuration.rights", "journal.readers", "journal.space")] == [[], [], []]
+    assert found.document["ok"] is True
 
 
 def test_a_journal_that_is_a_file_without_rights_is_7(
