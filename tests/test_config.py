@@ -514,10 +514,22 @@ def test_a_password_in_a_file_that_others_may_read_is_warned_of_and_not_shown(li
     path.chmod(0o644)
     (warning,) = config.load(path, environment=environment).warnings
     assert "[bpo] url" in warning
-    assert f"chmod 600 {path}" in warning
+    assert f"chmod o-rwx {path}" in warning
     assert not any(secret in warning for secret in ("p@ss", "p;ss", "=pass", "secret"))
-    path.chmod(0o600)
+    path.chmod(0o640)  # root's, with the group of whoever runs the job
     assert config.load(path, environment=environment).warnings == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may write a file")
+def test_a_file_that_everybody_may_change_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "a b.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    path.chmod(0o666)
+    (warning,) = config.load(path).warnings
+    assert warning.startswith(f"{path} may be changed by everybody on this machine")
+    assert warning.endswith(f': chmod o-w "{path}"')
+    path.chmod(0o664)
+    assert config.load(path).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import json
 import os
 import platform
 import re
+import shutil
 import sys
+import tempfile
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +31,7 @@ from bposync.fields import ALWAYS_NEW
 from support import cli, freedom, odbc, partner
 from support.company import POSTGRESQL, SQLITE, Company, client_table, connected, dump, sqlite_company
 from support.policy import needs
-from support.within import Terminal
+from support.within import Call, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -239,9 +241,21 @@ def test_a_password_that_others_may_read_is_warned_of(doctor: Doctor, company: C
     company.configure("bpo", url="postgresql+psycopg://u:sesame-oil@127.0.0.1:1/x")
     path = company.path
     path.chmod(0o644)
-    assert "chmod 600" in doctor("--config", path, expect=7).one("configuration.passwords", "warning")
+    assert "chmod o-rwx" in doctor("--config", path, expect=7).one("configuration.passwords", "warning")
     path.chmod(0o600)
     assert doctor("--config", path, expect=7).of("configuration.passwords") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may write a file")
+def test_a_configuration_that_everybody_may_change_is_warned_of_by_doctor_and_by_sync(
+    doctor: Doctor, company: Company, bposync: Call
+) -> None:
+    company.path.chmod(0o646)
+    said = doctor("--config", company.path).one("configuration.rights", "warning")
+    assert said.endswith(f"Take that right away: chmod o-w {company.path}")
+    assert "may be changed by everybody" in bposync("sync", "--dry-run", "--config", company.path).stderr
+    company.path.chmod(0o644)
+    assert doctor("--config", company.path).of("configuration.rights") == []
 
 
 @pytest.mark.parametrize("password", ["zqwordz", "${A_PASSWORD}"])
@@ -495,6 +509,60 @@ def test_a_journal_whose_login_may_not_write_is_7(doctor: Doctor, companies: Com
         connection.execute(sa.text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {login}"))
     made.configure("state", url=postgres.url(database, login, "pw"))
     assert "lacks INSERT on" in doctor("--config", made.path, expect=7).one("journal.rights", "failed")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may look into, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="bposync-open-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may read a file")
+def test_a_journal_and_its_copy_that_everybody_may_read_are_warned_of(
+    doctor: Doctor, company: Company, open_folder: Path, bposync: Call
+) -> None:
+    company.configure("state", url=f"sqlite:///{open_folder}/a b.sqlite")
+    bposync("sync", "--yes", "--config", company.path)
+    journal, copy = open_folder / "a b.sqlite", open_folder / "a b-links.csv"
+    # As they are made, they are not for everybody.
+    assert doctor("--config", company.path).of("journal.readers") == []
+    copy.chmod(0o644)
+    said = doctor("--config", company.path).one("journal.readers", "warning")
+    assert said == (
+        f'Everybody on this machine may read {copy}, with customers\' data in it. Take that right away: chmod o-rwx "{copy}"'
+    )
+    journal.chmod(0o604)
+    said = doctor("--config", company.path).one("journal.readers", "warning")
+    assert said.endswith(f'chmod o-rwx "{journal}" "{copy}"')
+    open_folder.chmod(0o750)  # nobody else gets there
+    assert doctor("--config", company.path).of("journal.readers") == []
+
+
+def test_a_journals_disk_that_is_nearly_full_is_warned_of(
+    doctor: Doctor, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=9_900_000))
+    said = doctor("--config", company.path).one("journal.space", "warning")
+    assert said.startswith(f"The disk of the journal has 9.9 MB free, in {company.path.parent}: ")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=10_000_000))
+    assert doctor("--config", company.path).of("journal.space") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not simply tell who may read a file")
+def test_a_demo_in_an_open_folder_is_without_a_warning_of_its_files(doctor: Doctor, open_folder: Path, bposync: Call) -> None:
+    before = os.umask(0)
+    try:
+        path = demo.build(open_folder / "demo")
+        bposync("sync", "--yes", "--config", path, expect=4)
+        assert (open_folder / "demo" / "bposync-links.csv").exists()
+        found = doctor("--config", path)
+    finally:
+        os.umask(before)
+    assert [found.of(name) for name in ("configuration.rights", "journal.readers", "journal.space")] == [[], [], []]
+    assert found.document["ok"] is True
 
 
 def test_a_journal_that_is_a_file_without_rights_is_7(

@@ -44,7 +44,7 @@ def command(form: str, *words: str) -> str:
     for part in form.split():
         option = parts[-1] if parts and parts[-1] in _TAKES_A_VALUE else ""
         word = rest.pop() if part == "{}" else part
-        shown = _for_this_shell(word, _TAKES_A_VALUE.get(option, PLACEHOLDER)) if part == "{}" else part
+        shown = as_word(word, _TAKES_A_VALUE.get(option, PLACEHOLDER)) if part == "{}" else part
         if option and word.startswith("-"):  # else it would be taken for an option of its own
             parts.pop(), options.pop()
             shown = f"{option}={shown}"
@@ -52,7 +52,7 @@ def command(form: str, *words: str) -> str:
         is_option = option or (part != "{}" and part.startswith("-"))
         (options if is_option else operands).append(shown)
     if _config:
-        config = ["--config", _for_this_shell(_config, "FILE")]
+        config = ["--config", as_word(_config, "FILE")]
         parts += config
         options += config
     if any(each.startswith(("-", "'-", '"-')) for each in operands):
@@ -83,7 +83,7 @@ def option(name: str, word: str) -> str:
     return f"{name} {quoted}" if quoted else ""
 
 
-def _for_this_shell(word: str, placeholder: str) -> str:
+def as_word(word: str, placeholder: str = PLACEHOLDER) -> str:
     """Give a word as the shell takes it from which this process was called, or most likely was.
 
     Windows has two, and what one of them leaves alone between quotation marks the other may run: there, what no quoting is

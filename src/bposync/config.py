@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bposync import typed
-from bposync.advice import command
+from bposync.advice import as_word, command
 from bposync.errors import NoConfigurationError, UsageError, did_you_mean
 from bposync.fields import ACCOUNT_FIELDS, ALWAYS_NEW, BPO_FIELDS, FIELDS, Owner
 from bposync.values import normalise_code, visible
@@ -372,21 +373,43 @@ def variables(raw: Mapping[str, Any]) -> dict[str, str]:
 # Where a password stands: user:password@, a parameter of a URL or of an ODBC string, a key of its own.
 _IN_URL: Final = re.compile(r"://[^:/\s]*:(?P<secret>.*)@")
 _AS_PARAMETER: Final = re.compile(r"\b(?:pwd|password)\s*=\s*(?P<secret>\{[^}]*\}|\$\{[^}]*\}|[^;&]*)", re.IGNORECASE)
-_OTHERS_MAY_READ: Final = 0o044
 
 
 def warnings_of(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """Warn of passwords that stand in a file which others may read. Windows does not tell who may, so it is silent there."""
-    if os.name == "nt" or not path.exists() or not path.stat().st_mode & _OTHERS_MAY_READ:
+    """Warn of a file that everybody may change, and of passwords in one that everybody may read.
+
+    A group that may is somebody's choice. Windows does not simply tell who may, so it is silent there.
+    """
+    return (*writable_warnings(path), *password_warnings(path, raw))
+
+
+def writable_warnings(path: Path) -> tuple[str, ...]:
+    """Warn of a file that everybody may change: who does decides which queries run, and where."""
+    if not _others_may(path, stat.S_IWOTH):
+        return ()
+    warning = (
+        f"{visible(str(path))} may be changed by everybody on this machine, and whoever changes it decides which queries run, "
+        f"and where. Take that right away: chmod o-w {as_word(str(path))}"
+    )
+    return (warning,)
+
+
+def password_warnings(path: Path, raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Warn of passwords that stand in a file which everybody may read."""
+    if not _others_may(path, stat.S_IROTH):
         return ()
     places = [place for place, text in _strings(raw, ()) if has_literal_password(text, place)]
     if not places:
         return ()
     warning = (
-        f"{path} holds a password ({', '.join(places)}), and others on this machine may read it. Put the password into a "
-        f"variable, as in ${{NAME}}, or take their right away: chmod 600 {path}"
+        f"{visible(str(path))} holds a password ({', '.join(places)}), and others on this machine may read it. Put the "
+        f"password into a variable, as in ${{NAME}}, or take their right away: chmod o-rwx {as_word(str(path))}"
     )
     return (warning,)
+
+
+def _others_may(path: Path, right: int) -> bool:
+    return os.name != "nt" and path.exists() and bool(path.stat().st_mode & right)
 
 
 def has_literal_password(text: str, place: str = "") -> bool:

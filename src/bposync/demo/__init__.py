@@ -6,6 +6,7 @@ their own. Another system is one more such file, and one line in `_SYSTEMS`.
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -109,6 +110,7 @@ def make(folder: Path, *, system: str = "evolution", write: str = "sql") -> Made
         folder.mkdir(parents=True, exist_ok=True)
         # First of all, so that a demo that was interrupted is known as one.
         configuration.write_text(_configuration(books, write), encoding="utf-8")
+        configuration.chmod(configuration.stat().st_mode & ~stat.S_IWOTH)
         for leftover in leftovers:
             leftover.unlink()
     except OSError as error:

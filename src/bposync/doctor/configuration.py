@@ -104,7 +104,10 @@ def _entries(named: Mapping[str, str]) -> Checks[list[str]]:
 
 
 def _passwords(settings: Settings, raw: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Check]:
-    for text in config.warnings_of(settings.path, raw):
+    for text in config.writable_warnings(settings.path):
+        message, _, hint = text.partition(" Take ")
+        yield warning("configuration.rights", message, f"Take {hint}")
+    for text in config.password_warnings(settings.path, raw):
         message, _, hint = text.partition(" Put ")
         yield warning("configuration.passwords", message, f"Put {hint}" if hint else None)
     yield from _short(raw, Variables(environment))

@@ -6,6 +6,8 @@ Nothing is made, written or locked: what could be written is judged by rights, a
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,11 +16,11 @@ import sqlalchemy as sa
 from bposync import database, guards
 from bposync.accounting import locks
 from bposync.accounting.partner_ways import place_or_none
-from bposync.advice import command
+from bposync.advice import as_word, command
 from bposync.doctor import drivers, rights, servers
 from bposync.doctor.check import Check, Checks, failed, ok, warning
 from bposync.errors import BposyncError, UnreachableError, UsageError
-from bposync.journal import open_journal, place_of, schema
+from bposync.journal import copies, open_journal, place_of, schema
 from bposync.values import visible
 from bposync.words import many
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from bposync.journal import Journal
 
 _MOST_PROBLEMS: Final = 3
+_MEGABYTE: Final = 1_000_000
+_LEAST_SPACE: Final = 10 * _MEGABYTE
 _KEEPING: Final = rights.Need(rights.Task.KEEP_JOURNAL)
 
 
@@ -52,6 +56,7 @@ def checks(settings: Settings, stack: contextlib.ExitStack) -> Checks[Journal | 
         yield from _server(place)
     try:
         journal = stack.enter_context(open_journal(settings, writes=False))
+        yield from _readers(journal)
         if journal.is_empty:
             yield ok("journal.version", "There is no journal yet: the first sync or decision makes it.")
             return journal
@@ -83,6 +88,46 @@ def _file(place: Address) -> Iterator[Check]:
         yield failed(name, UnreachableError(f"{place} cannot be written.", hint))
     else:
         yield ok(name, f"{place} can be written.")
+
+    if path.parent.is_dir():
+        yield from _space(path.parent)
+
+
+def _space(folder: Path) -> Iterator[Check]:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return
+    if free < _LEAST_SPACE:
+        yield warning(
+            "journal.space", f"The disk of the journal has {free / _MEGABYTE:.1f} MB free, in {visible(str(folder))}: what a "
+            "sync writes could soon not be recorded.",
+            "Make room there before the next sync.",
+        )  # fmt: skip
+
+
+def _readers(journal: Journal) -> Iterator[Check]:
+    """Warn of customers' data that everybody on this machine may read: an SQLite journal, and the copy of links beside it."""
+    copy = copies.path_beside(journal)
+    if copy is None or os.name == "nt":
+        return
+    open_ = [path for path in (Path(str(journal.place.url.database)), copy) if _everybody_reads(path)]
+    if open_:
+        names = [visible(str(path)) for path in open_]
+        yield warning(
+            "journal.readers", f"Everybody on this machine may read {' and '.join(names)}, with customers' data in "
+            f"{'them' if len(open_) > 1 else 'it'}.",
+            f"Take that right away: chmod o-rwx {' '.join(as_word(str(path)) for path in open_)}",
+        )  # fmt: skip
+
+
+def _everybody_reads(path: Path) -> bool:
+    """Tell whether everybody may read a file: it lets them, and so does each folder on the way to it."""
+    try:
+        whole = path.resolve()
+        return bool(whole.stat().st_mode & stat.S_IROTH) and all(each.stat().st_mode & stat.S_IXOTH for each in whole.parents)
+    except OSError:
+        return False
 
 
 def _server(place: Address) -> Iterator[Check]:

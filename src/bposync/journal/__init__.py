@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,16 @@ _LONGEST_COMPANY = 100
 _MADE_ALREADY: Final = ("already", "duplicate", "exists")  # how databases tell that somebody else made a table meanwhile
 
 
+PRIVATE: Final = 0o660
+"""What a new file of the journal's lets do, less what the umask takes: it holds customers' data, which is not for everybody."""
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that only its owner and group may read; nothing where one is there, or where none can be made."""
+    with contextlib.suppress(OSError):  # what is wrong the database says
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+
+
 class Journal:
     """An open journal of one company. Raises UnreachableError where it cannot be read, or written when it has to be."""
 
@@ -58,6 +69,9 @@ class Journal:
             return
         if self._writes:
             self._need_folder()
+            file = str(self.place.url.database)
+            if self.place.is_file and not file.startswith(("file:", ":memory:")):
+                make_private(Path(file))
             version = self._make_tables()
         else:
             with self.transaction("cannot be read") as connection:

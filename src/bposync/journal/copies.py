@@ -19,7 +19,7 @@ from bposync import sheets
 from bposync.advice import command
 from bposync.documents import parse_moment
 from bposync.errors import UsageError
-from bposync.journal import schema
+from bposync.journal import make_private, schema
 from bposync.journal.links import IGNORE, IGNORE_ACCOUNT, NEW, OVERWRITE, decode_agreed
 from bposync.records import Link
 from bposync.values import normalise_code, quoted, visible
@@ -88,7 +88,7 @@ def write_beside(journal: Journal) -> Path | None:
     kept = None
     if journal.is_new and path.exists():
         kept = _set_aside(path, journal)
-    export(journal, path)
+    export(journal, path, private=True)
     journal.has_news = journal.is_new = False
     return kept
 
@@ -102,13 +102,18 @@ def _set_aside(path: Path, journal: Journal) -> Path:
     return aside
 
 
-def export(journal: Journal, path: Path) -> Copied:
-    """Write all links and decisions of the journal's company to a CSV file, whole or not at all. Raises UsageError."""
+def export(journal: Journal, path: Path, *, private: bool = False) -> Copied:
+    """Write all links and decisions of the journal's company to a CSV file, whole or not at all. Raises UsageError.
+
+    A new file that is `private` is not for everybody to read.
+    """
     company = journal.known_company()
     entries = [] if journal.is_empty else list(_entries(journal))
 
     def fill(file: Path) -> None:
-        with file.open("x", encoding="utf-8-sig", newline="") as stream:
+        if private:
+            make_private(file)
+        with file.open("w" if private else "x", encoding="utf-8-sig", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(HEADINGS)
             for entry in entries:
