@@ -491,10 +491,11 @@ class CompanyMachine(RuleBasedStateMachine):
     def _linked(self, code: str, account_code: str) -> None:
         links = self.shadow.links
         (account,) = [account for account in self.accounts.values() if folded(account.code) == folded(account_code)]
-        if (known := links.get(folded(code))) is not None:
+        customer = self.shadow.customer(code)
+        is_missing = self.shadow.pair(self.accounts).of[customer.code][0] == "missing"  # then it may be said anew
+        if (known := links.get(folded(code))) is not None and not is_missing:
             assert known.key == account.key, "a link was lost without a word"
             return
-        customer = self.shadow.customer(code)
         others = {key for key, link in links.items() if link.key == account.key}
         assert not others & {folded(code) for code in self._codes()}, "an account was linked to two customers"
         for other in others:
