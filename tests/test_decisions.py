@@ -159,13 +159,13 @@ def test_all_decisions_are_told_the_newest_first_with_whom_each_is_about(bposync
     bposync("ignore", "--account", "STAFF")
     bposync("link", "biancad", "OLD001")
     heading, *lines = bposync("history", "--decisions").stdout.splitlines()
-    assert heading.split() == ["When", "By", "Decision", "Customer", "Account", "Fields"]
+    assert heading.split() == ["When", "By", "Decision", "Customer", "Account", "Fields", "and", "note"]
     place = heading.index("Decision")
     assert [line[place:].split(maxsplit=3) for line in lines] == [
         ["link", "biancad", "OLD001"],
         ["ignore", "STAFF"],
         ["ignore", "SUN001"],
-        ["accept", "VAA001", "VAL002", "name, email"],
+        ["accept", "VAA001", "VAL002", "Name, E-mail"],
         ["link", "VAA001", "VAL002"],
     ]
     document = bposync("history", "--decisions", "--json").json

@@ -245,3 +245,31 @@ def test_what_must_stand_whole_is_not_cut() -> None:
     columns = [Column("Run", keep=9), Column("When", keep=8, whole=True)]
     row = ["20261123-063012-5f1c07", "2026-11-23 08:30:12 SAST"]
     assert drawn(columns, [row], Look(40)) == ([f"Run   {row[0]}", f"When  {row[1]}"], [])
+
+
+BELOW = {0: ["Credit limit: both sides have a value, and they never agreed"], 1: ["paired: same code and name"]}
+BOTH = [["ZEB001", "Credit limit"], ["TIA001", "E-mail"]]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_stands_below_a_row_has_the_whole_width_and_loses_nothing(width: int) -> None:
+    lines, left_out = drawn([Column("Customer", keep=9), Column("Field", keep=9)], BOTH, Look(width), BELOW)
+    assert all(cells(line) <= width for line in lines)
+    assert left_out == []
+    said = " ".join(" ".join(lines).split())
+    places = [said.index(text) for text in ("ZEB001", BELOW[0][0], "TIA001", BELOW[1][0])]
+    assert places == sorted(places)
+
+
+def test_what_stands_below_a_row_says_to_a_screen_reader_whom_it_is_about() -> None:
+    columns = [Column("Customer", keep=9), Column("Field", keep=9)]
+    assert list(records(columns, [["ZEB001", "Credit limit"], ["", "E-mail"]], {1: ["paired: same code"]})) == [
+        "Customer: ZEB001; Field: Credit limit", "Customer: ZEB001; Field: E-mail", "Customer: ZEB001; paired: same code",
+    ]  # fmt: skip
+
+
+def test_the_heading_of_a_column_that_is_wrapped_is_wrapped_too() -> None:
+    columns = [Column("Customer", keep=9), Column("Accounting had", keep=9, wrap=True), Column("BPO had", keep=9, wrap=True)]
+    lines, _ = drawn(columns, [["ZEB001", "40,000.00", "25,000.00 from Monday on"]], Look(36))
+    assert "".join(lines).count("…") == 0
+    assert {"Accounting", "had"} <= set(" ".join(lines).split())

@@ -254,3 +254,18 @@ def test_a_sheet_that_cannot_be_written_is_an_error_in_plain_words_and_leaves_no
     with pytest.raises(UsageError, match="cannot be written"):
         sheets.write(tmp_path / f"taken{ending}", Sheet(HEADINGS, []))
     assert [each.name for each in tmp_path.iterdir()] == [f"taken{ending}"]
+
+
+@pytest.mark.parametrize(("ending", "holds"), [(".csv", True), (".xlsx", False)])
+def test_rows_that_excel_has_no_room_for_are_refused_and_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, *, holds: bool
+) -> None:
+    monkeypatch.setattr("bposync.sheets.writing._MOST_ROWS", 2)
+    path = tmp_path / f"it{ending}"
+    sheet = sheets.Sheet([sheets.Heading("code")], [["A"], ["B"], ["C"]])
+    if holds:
+        sheets.write(path, sheet)
+    else:
+        with pytest.raises(UsageError, match="holds 2 rows, and there are 3"):
+            sheets.write(path, sheet)
+    assert path.exists() is holds

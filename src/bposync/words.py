@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bposync.errors import ExitCode
 from bposync.records import Action, OutcomeKind, Verdict
 
 if TYPE_CHECKING:
@@ -82,9 +83,10 @@ def waiting_in_words(plan: Plan) -> str:
     return f"{said} ({partly:,} of them partly written)" if partly else said
 
 
-def outcomes_in_words(outcomes: Mapping[str, int]) -> str:
-    """Say what became of a run's writes: `21 written, 1 failed`."""
-    return ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count) or "nothing to write"
+def outcomes_in_words(outcomes: Mapping[str, int], exit_code: int | None = 0) -> str:
+    """Say what became of a run's writes: `21 written, 1 failed`; where there are none, whether there was nothing to write."""
+    none = "nothing to write" if exit_code in (ExitCode.DONE, ExitCode.NOT_WRITTEN) else "nothing written"
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count) or none
 
 
 def some(items: Sequence[str], most: int = 3, *, sep: str = ", ") -> str:

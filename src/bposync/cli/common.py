@@ -108,13 +108,16 @@ AllOption = Annotated[bool, typer.Option("--all", help="Every list whole, and al
 OutputOption = Annotated[
     Path | None, typer.Option("--output", metavar="FILE", help="Write it to this file: .csv, .xlsx, .json or .html.")
 ]
+DataFileOption = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Write it to this file: .csv, .xlsx or .json.")
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Write over a file that is there already.")]
 SeparatorOption = Annotated[
     str | None, typer.Option("--separator", metavar="SIGN", help='Between the cells of a CSV: ";", "," or tab. Default: ","')
 ]
 _OF_COMMANDS = {
-    "SiteOption": SiteOption, "AllOption": AllOption, "OutputOption": OutputOption, "ForceOption": ForceOption,
-    "SeparatorOption": SeparatorOption,
+    "SiteOption": SiteOption, "AllOption": AllOption, "OutputOption": OutputOption, "DataFileOption": DataFileOption,
+    "ForceOption": ForceOption, "SeparatorOption": SeparatorOption,
 }  # fmt: skip
 
 _SHARED: dict[str, tuple[Any, Any]] = {

@@ -28,6 +28,8 @@ _FIXED: Final[dict[str, tuple[names.Name, ...]]] = {
     "fields": tuple((name, FIELDS[name].label) for name in ACCOUNT_FIELDS),
     "column": tuple((f"{name}=", FIELDS[name].label) for name in BPO_FIELDS),
     "status": tuple((name, "") for name in ("Active", "Hold", "Inactive", "all")),
+    "since": (("yesterday", ""), ("today", "")),
+    "until": (("yesterday", ""), ("today", "")),
     "system": (("evolution", ""), ("partner", "")),
     "write": tuple((name, "") for name in ("freedom", "sql", "sdk", "file")),
 }

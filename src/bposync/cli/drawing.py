@@ -12,7 +12,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ _BETWEEN: Final = 3  # cells between two columns
 _LONG: Final = 40  # cells from which on a text is cut where the terminal is narrow
 _SHORT: Final = 10  # cells below which no text is cut or broken into lines
 _INSIDE: Final = 2  # blanks before a text below its heading
+_BELOW: Final = 4  # blanks before a text below its row
 _FEWEST: Final = 2  # columns; what is left of a table
 _WIDE: Final = "WF"
 _NO_WIDTH: Final = ("Mn", "Me")
@@ -33,6 +34,11 @@ _PICTURE: Final = "\ufe0f"  # shows the sign before it as a picture, which takes
 BOLD: Final = "1"
 _STYLES: Final = {"": "", "1": "bold", "31": "red", "1;31": "bold red", "32": "green", "33": "yellow", "36": "cyan"}
 """What rich calls a terminal's numbers."""
+
+
+Below: TypeAlias = "Mapping[int, Sequence[str]]"
+"""Texts that stand below rows, over the whole width, by the place of the row."""
+_NOTHING: Final[Below] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,28 +141,30 @@ def _folded(word: str, width: int, first: int) -> Iterator[str]:
     yield piece
 
 
-def aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]], below: Below = _NOTHING) -> Iterator[str]:
     """Give a table in plain columns, two blanks apart, as wide as its longest texts; the headings first."""
     table = [[column.heading for column in columns], *rows]
     widths = [max((cells(row[place]) for row in table), default=0) for place in range(len(columns))]
-    for row in table:
+    for number, row in enumerate(table, -1):
         padded = (_padded(cell, width, column) for column, cell, width in zip(columns, row, widths, strict=True))
         yield "  ".join(padded).rstrip()
+        yield from (" " * _BELOW + text for text in below.get(number, ()))
 
 
-def records(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def records(columns: Sequence[Column], rows: Sequence[Sequence[str]], below: Below = _NOTHING) -> Iterator[str]:
     """Give one line a row, `heading: value; heading: value`, without what is blank, as a screen reader reads it well.
 
-    A row that belongs to the one above says again what both are about.
+    A row that belongs to the one above says again what both are about; so does a text below it.
     """
     above = [""] * len(columns)
-    for row in rows:
+    for number, row in enumerate(rows):
         if not row[0]:
             row = [cell or (above[place] if column.keep >= IDENTITY or not place else "")  # noqa: PLW2901
                    for place, (cell, column) in enumerate(zip(row, columns, strict=True))]  # fmt: skip
         above = list(row)
         said = (f"{column.heading}: {cell.strip()}" for column, cell in zip(columns, row, strict=True) if cell.strip())
         yield "; ".join(said)
+        yield from (f"{columns[0].heading}: {row[0]}; {text}" for text in below.get(number, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +182,39 @@ class Look:
         return f"\x1b[{tone}m{text}\x1b[0m" if tone and self.coloured and text else text
 
 
-def drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -> tuple[list[str], list[str]]:
+def drawn(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look, below: Below = _NOTHING
+) -> tuple[list[str], list[str]]:
     """Give a table's lines as they fit a terminal, and the headings of the columns that did not."""
     fitted = _fitted(columns, rows, look.width)
     if fitted is None:
-        return list(_stacked(columns, rows, look)), []
+        return list(_stacked(columns, rows, look, below)), []
     kept, widths = fitted
     shown = [(columns[place], widths[place]) for place in kept]
     table = [
         [_lines(row[place], column, width, look) for place, (column, width) in zip(kept, shown, strict=True)] for row in rows
     ]
     lines = _painted(shown, [[row[place] for place in kept] for row in rows], table, look)
+    if below:
+        heights = [max(len(part) for part in parts) for parts in table]
+        lines = list(_spliced(lines, heights, look, below))
     left_out = [column.heading for place, column in enumerate(columns) if place not in kept and column.heading]
     return lines, left_out
+
+
+def _spliced(lines: Sequence[str], heights: Sequence[int], look: Look, below: Below) -> Iterator[str]:
+    """Put below each row what stands there. A row has as many lines as its highest cell; the last lines are the rows'."""
+    place = len(lines) - sum(heights)
+    yield from lines[:place]
+    for number, height in enumerate(heights):
+        yield from lines[place : place + height]
+        yield from _below(number, look, below)
+        place += height
+
+
+def _below(number: int, look: Look, below: Below) -> Iterator[str]:
+    for text in below.get(number, ()):
+        yield from (" " * _BELOW + line for line in wrap(text, look.width - _BELOW))
 
 
 def _lines(cell: str, column: Column, width: int, look: Look) -> list[str]:
@@ -208,7 +236,7 @@ def _painted(
     box = Box(f"{blank}{blank} {look.rule * 2} \n{blank * 5}", ascii=look.rule.isascii())
     painted = Table(box=box, pad_edge=False, show_edge=False, safe_box=False)
     for column, width in columns:
-        heading = Text(cut(column.heading, width, look.mark), "bold" if look.coloured else "")
+        heading = Text("\n".join(_lines(column.heading, column, width, look)), "bold" if look.coloured else "")
         painted.add_column(heading, justify="right" if column.right else "left", no_wrap=True, overflow="crop", width=width)
     for row, parts in zip(texts, table, strict=True):
         styles = (column.tones.get(text, "") if look.coloured else "" for text, (column, _) in zip(row, columns, strict=True))
@@ -222,7 +250,7 @@ def _painted(
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
-def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -> Iterator[str]:
+def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look, below: Below) -> Iterator[str]:
     """Give each row as lines of heading and value, where no table fits."""
     least = max(cells(column.heading) for column in columns) + 2
     for number, row in enumerate(rows):
@@ -241,6 +269,7 @@ def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Loo
             first, *others = wrap(text, max(room, _SHORT))
             yield column.heading + " " * (least - cells(column.heading)) + look.toned(first, tone)
             yield from (" " * least + other for other in others)
+        yield from _below(number, look, below)
 
 
 def _padded(text: str, width: int, column: Column) -> str:

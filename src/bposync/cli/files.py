@@ -42,16 +42,17 @@ class Target:
 
 
 def target(
-    session: Session, path: Path | None, what: str, *, force: bool, separator: str | None = None, csv: bool = False
-) -> Target | None:
+    session: Session, path: Path | None, what: str, *, force: bool, separator: str | None = None, csv: bool = False,
+    endings: Sequence[str] | None = None,
+) -> Target | None:  # fmt: skip
     """Give the file of --output, or None where none was asked for. Raises UsageError where it cannot be written.
 
-    `csv` says whether there is CSV on standard output, which has separators too.
+    `csv` says whether there is CSV on standard output, which has separators too; `endings` which there are, where not all.
     """
     from bposync.export import files
 
     sign = files.separator_of(separator)
-    ending = files.ending_of(path) if path is not None else ""
+    ending = files.ending_of(path, endings or files.ENDINGS) if path is not None else ""
     if separator is not None and ending != ".csv" and not csv:
         raise UsageError("--separator is for CSV.", "Name a file that ends in .csv, or leave it out.")
     if path is None:

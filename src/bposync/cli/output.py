@@ -23,6 +23,7 @@ from bposync.values import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from bposync.cli.drawing import Below
     from bposync.errors import BposyncError
 
 __all__ = ["MOST_ROWS", "Column", "Output"]
@@ -171,24 +172,34 @@ class Output:
         for row in rows:
             writer.writerow([guarded(cell) for cell in row])
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, hint: str = "", whole: bool = False) -> None:
-        """Print a table: drawn on a terminal, plain columns elsewhere. `hint` says how to get what was left out."""
+    def table(
+        self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, hint: str = "", whole: bool = False,
+        below: Below | None = None,
+    ) -> None:  # fmt: skip
+        """Print a table: drawn on a terminal, plain columns elsewhere. `hint` says how to get what was left out.
+
+        `below` has what stands below a row over the whole width, by the row's place.
+        """
         if self.as_json:
             return
-        shown = [[terminal.as_held(self.stdout, visible(cell)) for cell in row] for row in rows]
+        shown = [self._shown(row) for row in rows]
+        under = {place: self._shown(texts) for place, texts in (below or {}).items()}
         if self.plain:
-            self._lines(drawing.records(columns, shown))
+            self._lines(drawing.records(columns, shown, under))
             return
         if not self.is_terminal:
-            self._lines(drawing.aligned(columns, shown))
+            self._lines(drawing.aligned(columns, shown, under))
             return
         left_out = 0 if whole else max(0, len(shown) - MOST_ROWS)
-        lines, missing = drawing.drawn(columns, shown[:MOST_ROWS] if left_out else shown, self._look(self.stdout))
+        lines, missing = drawing.drawn(columns, shown[:MOST_ROWS] if left_out else shown, self._look(self.stdout), under)
         self._lines(lines)
         if missing:
             self.note(f"Not shown, for the terminal is narrow: {', '.join(missing)}.")
         if left_out:
             self.note(f"{left_out:,} more rows are not shown. {hint}".rstrip())
+
+    def _shown(self, texts: Sequence[str]) -> list[str]:
+        return [terminal.as_held(self.stdout, visible(text)) for text in texts]
 
     def _lines(self, lines: Iterable[str]) -> None:
         for line in lines:

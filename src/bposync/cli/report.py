@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from bposync import reasons
 from bposync.advice import REVIEW, command, with_commands
@@ -11,7 +11,7 @@ from bposync.fields import FIELDS
 from bposync.plan import ATTENTION
 from bposync.records import Action, OutcomeKind, Verdict
 from bposync.values import normalise_code
-from bposync.words import VERDICTS, WORDS, cell, many, some
+from bposync.words import WORDS, cell, many, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -244,31 +244,3 @@ def outcome_lines(output: Output, changes: Sequence[Change], outcomes: Mapping[i
         else:
             for change in group:
                 output.important(f"{said}: {change.code} {change.name}: {reason}")
-
-
-def recorded_tables(output: Output, documents: Sequence[Mapping[str, Any]], first: Sequence[str] | None = None) -> None:
-    """Print changes as the journal has them, field by field; `first` stands before each, as the run it belongs to."""
-    columns = [Column("Run", keep=9)] if first is not None else []
-    columns += [
-        Column("Customer", keep=9), Column("Name", keep=2), Column("Account", keep=3), Column("Stands", keep=4, tones=TONES),
-        Column("Field", keep=9), Column("Before", keep=10, wrap=True), Column("After", keep=10, wrap=True),
-        Column("Became", keep=10, wrap=True, tones=TONES),
-    ]  # fmt: skip
-    rows = []
-    for place, document in enumerate(documents):
-        action = WORDS[Action(document["action"])]
-        head = [document["code"], document["name"], document["account"] or "", action]
-        lead = [first[place]] if first is not None else []
-        became = document["outcome"] or "not written"
-        fields = list(document["fields"].items())
-        for number, (name, said) in enumerate(fields or [("", {"from": None, "to": None})]):
-            field = FIELDS.get(name)
-            values = [cell(field.parse(said[key])) if field else "" for key in ("from", "to")]
-            verdict = said.get("verdict", Verdict.WRITE.value)
-            last = became if verdict == Verdict.WRITE.value else VERDICTS[Verdict(verdict)]
-            if verdict != Verdict.WRITE.value:
-                values[1] = ""  # what was not written stands nowhere afterwards
-            row = [*lead, *head] if number == 0 else [""] * (len(lead) + len(head))
-            rows.append([*row, field.label if field else "", *values, last])
-        rows += [[""] * (len(lead) + len(head)) + ["", "", "", f"  {reason}"] for reason in document["reasons"]]
-    output.table(columns, rows, hint=_ALL_HINT)

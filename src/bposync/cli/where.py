@@ -177,7 +177,7 @@ def _last_in_words(run: Run | None) -> str:
 
     if run is None:
         return "never"
-    return f"{local(run.at)}, by {run.by}: {outcomes_in_words(run.outcomes)}"
+    return f"{local(run.at)}, by {run.by}: {outcomes_in_words(run.outcomes, run.exit_code)}"
 
 
 def _waiting(run: Run | None) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ENDINGS: Final = (".csv", ".xlsx", ".json", ".html")
 PAGE: Final = (".html",)
+DATA: Final = (".csv", ".xlsx", ".json")
 _SEPARATORS: Final = {";": ";", ",": ",", "\t": "\t", "\\t": "\t", "tab": "\t"}
 
 
@@ -29,7 +30,8 @@ class Told:
 
     sheet: Callable[[], Sheet]
     document: Callable[[], Mapping[str, Any]]
-    page: Callable[[], Markup]
+    page: Callable[[], Markup] | None = None
+    """None where no page is made of it; then no file that ends so was taken."""
 
 
 def separator_of(text: str | None) -> str:
@@ -89,7 +91,7 @@ def save(path: Path, told: Told, *, force: bool, separator: str = ",") -> None:
     elif ending == ".json":
         text = json.dumps(told.document(), indent=2, ensure_ascii=True)
         sheets.replace(path, lambda file: _write(file, f"{text}\n"))
-    else:
+    elif told.page is not None:
         text = str(told.page())
         sheets.replace(path, lambda file: _write(file, text))
 

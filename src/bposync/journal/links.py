@@ -16,6 +16,7 @@ from bposync import database
 from bposync.documents import moment, parse_moment
 from bposync.fields import FIELDS
 from bposync.journal import schema
+from bposync.journal.recorded import within
 from bposync.people import current_user
 from bposync.records import Decisions, Link
 from bposync.values import normalise_code
@@ -23,6 +24,7 @@ from bposync.values import normalise_code
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from bposync.days import Days
     from bposync.journal import Journal
     from bposync.values import Value
 
@@ -188,19 +190,20 @@ def _left_of(earlier: Decided, later: Decided) -> Decided | None:
         return earlier
     if later.decision not in _OF_FIELDS:
         return None
-    fields, note = _apart(earlier.detail)
-    ended = _apart(later.detail)[0].split(", ")
+    fields, note = apart(earlier.detail)
+    ended = apart(later.detail)[0].split(", ")
     left = ", ".join(field for field in fields.split(", ") if field not in ended)
     return replace(earlier, detail=remark(left, note)) if left else None
 
 
-def _apart(detail: str) -> tuple[str, str]:
+def apart(detail: str) -> tuple[str, str]:
+    """Take back what `remark` put together: the fields, and the note."""
     fields, _, note = detail.partition(_NOTE.lstrip("; "))
     return fields.removesuffix("; "), note
 
 
 def _in_words(each: Decided) -> str:
-    fields, note = _apart(each.detail)
+    fields, note = apart(each.detail)
     labels = ", ".join(FIELDS[name].label if name in FIELDS else name for name in fields.split(", "))
     what = _WORDS[each.decision].format(account=each.account, fields=labels)
     return f"{what} by {each.by} on {each.at:%Y-%m-%d}{f' ({note})' if note else ''}"
@@ -314,16 +317,19 @@ class DecisionBook:
             )
         )
 
-    def story(self, customer: str | None = None) -> list[Decided]:
-        """Give what was decided, oldest first; about one customer (its normalised code), or about all."""
+    def story(self, customer: str | None = None, *, account: str | None = None, days: Days | None = None) -> list[Decided]:
+        """Give what was decided, oldest first: all of it, or about a customer or an account, by their normalised codes."""
         if self._journal.is_empty:
             return []
         table = schema.decision_log
-        statement = sa.select(table).where(table.c.company == self._journal.company).order_by(table.c.number)
+        mine = table.c.company == self._journal.company
+        statement = sa.select(table).where(mine, *within(table.c.decided_at, days)).order_by(table.c.number)
         if customer is not None:
             statement = statement.where(table.c.customer == customer)
+        if account is not None:
+            statement = statement.where(table.c.account != "")
         with self._journal.transaction("cannot be read") as connection:
-            return [
+            decided = [
                 Decided(
                     parse_moment(row.decided_at),
                     row.decided_by,
@@ -335,3 +341,4 @@ class DecisionBook:
                 )
                 for row in connection.execute(statement)
             ]
+        return [each for each in decided if account is None or normalise_code(each.account) == account]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bposync.sheets.cells import Cell, Sheet
 
 _MOST_CHOICES: Final = 255  # characters of a drop-down's entries, in Excel
+_MOST_ROWS: Final = 1_048_575  # below the headings, in Excel
 _A4: Final = 9  # as Excel numbers papers
 _MOST_EXACT: Final = Decimal(10) ** 13  # a spreadsheet's numbers have fifteen digits; a larger amount loses its cents
 # The only characters that `visible` leaves and XML has no place for.
@@ -35,6 +36,11 @@ def write(path: Path, sheet: Sheet, *, separator: str = ",") -> None:
     `separator` stands between the cells of a .csv.
     """
     check_ending(path)
+    if path.suffix.lower() == ".xlsx" and any(len(page.rows) > _MOST_ROWS for page in (sheet, *sheet.more)):
+        raise UsageError(
+            f"{visible(path.name)}: Excel holds {_MOST_ROWS:,} rows, and there are {len(sheet.rows):,}.",
+            "Ask for less, or name a file that ends in .csv.",
+        )
 
     def fill(file: Path) -> None:
         if path.suffix.lower() == ".xlsx":
