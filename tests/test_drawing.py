@@ -122,6 +122,20 @@ def test_what_is_left_out_stays_out_of_a_table_of_what_is_shown_and_it(
         assert again[1] == [heading]
 
 
+counts = st.lists(st.integers(min_value=0, max_value=2_000_000), min_size=7, max_size=7)
+
+
+@given(rows=st.lists(counts, min_size=1, max_size=4), keeps=st.permutations(range(2, 9)), width=st.integers(40, 160))
+def test_counts_add_up_whatever_there_is_room_for(rows: list[list[int]], keeps: list[int], width: int) -> None:
+    columns = [Column("Site", keep=9), *(Column(f"State{keep}", right=True, keep=keep, part=True) for keep in keeps)]
+    texts_ = [[f"S{place}", *(f"{count:,}" for count in row)] for place, row in enumerate(rows)]
+    (headings, rule, *lines), left_out = drawn(columns, texts_, Look(width))
+    assert cells(rule) <= width
+    for row, line in zip(rows, lines, strict=True):
+        assert sum(int(number.replace(",", "")) for number in line.split()[1:]) == sum(row)
+    assert ("Other" in headings) == bool(left_out)
+
+
 def test_a_narrow_column_comes_where_a_wider_one_that_matters_more_does_not_fit() -> None:
     columns = [Column(heading, keep=keep) for heading, keep in (("Code", 9), ("Name", 8), ("E-mail", 6), ("Terms", 3))]
     row = ["ABA001", "Abacus", "debtors@abacus.example", "30D"]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from bposync import demo
 from bposync.cli.app import main
+from support import cli
 from support.within import Terminal
 
 if TYPE_CHECKING:
@@ -42,6 +47,21 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return demo.build(tmp_path_factory.mktemp("demo"))
 
 
+@pytest.fixture(scope="module")
+def in_all_states(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A company some of whose customers stand in each of the ten states, and one is gone from BPO altogether."""
+    path = demo.build(tmp_path_factory.mktemp("states"))
+    cli.run("sync", "--config", path, "--site", "Durban", "--yes")
+    for database, statement in (
+        ("Example Company.sqlite", "UPDATE Client SET Telephone = '1' WHERE Account = 'BIG0001'"),
+        ("Example Company.sqlite", "DELETE FROM Client WHERE Account = 'DAN002'"),
+        ("bpo.sqlite", "UPDATE Customer SET CustomerStatus = 'Inactive' WHERE CustomerCode = 'PIN0001'"),
+    ):
+        with closing(sqlite3.connect(path.parent / database)) as connection, connection:
+            assert connection.execute(statement).rowcount == 1
+    return path
+
+
 def below(lines: list[str], heading: str) -> list[str]:
     """Give the lines below a heading, up to the next blank one."""
     begin = next(place for place, line in enumerate(lines) if line.startswith(heading)) + 1
@@ -67,3 +87,39 @@ def test_who_needs_a_person_is_named_at_100_columns(screen: Screen, company: Pat
     table = below(screen(100, "sync", "--dry-run", "--config", company, expect=4), "Needs a person")
     assert table[0].split() == ["Customer", "Name", "Stands", "Why"]
     assert max(map(len, table)) == 100
+
+
+# The status
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
+def test_the_counts_of_a_site_add_up_to_its_customers_at_every_width(screen: Screen, in_all_states: Path, width: int) -> None:
+    listed = {"Cape Town": 13, "Durban": 24, "Johannesburg": 15}
+    shown = screen(width, "status", "--config", in_all_states)
+    headings, _, *lines = shown[shown.index("") + 1 :][:5]
+    for site, line in zip(listed, lines, strict=True):
+        first, *numbers = re.split(r"  +", line.strip())
+        counts = [int(number) for number in numbers]
+        if "Customers" in headings:
+            assert counts.pop(0) == listed[site]
+        assert (first, sum(counts)) == (site, listed[site])
+    assert headings.split()[0] == "Site"
+    assert "In step" in headings
+
+
+def test_what_other_sums_is_named(screen: Screen, in_all_states: Path) -> None:
+    lines = screen(80, "status", "--config", in_all_states)
+    assert re.split("   +", lines[3]) == ["Site", "Customers", "In step", "To create", "To update", "Conflict", "Other"]
+    told = " ".join(lines[8:10])
+    assert told == "Summed as Other, for the terminal is narrow: Drift, Lookalike, Rejected, Missing, Gone, Skipped."
+
+
+def test_counts_that_are_more_than_the_customers_are_explained(screen: Screen, in_all_states: Path, tmp_path: Path) -> None:
+    shutil.copytree(in_all_states.parent, tmp_path / "copy")
+    with closing(sqlite3.connect(tmp_path / "copy" / "bpo.sqlite")) as connection, connection:
+        connection.execute(
+            "DELETE FROM CustomerSite WHERE CustomerID = (SELECT CustomerID FROM Customer WHERE CustomerCode = 'PIN0001')"
+        )
+    lines = screen(160, "status", "--config", tmp_path / "copy" / in_all_states.name)
+    assert re.split("   +", lines[6])[:3] == ["Durban", "23", "21"]
+    assert lines[8] == "Gone from BPO, and so not among the customers: Durban 1."

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 IDENTITY: Final = 9
 """Columns that are kept this much or more never go: what a row is about, as the customer's code and the field."""
+OTHER: Final = "Other"
+"""The heading above the sum of the counts for which there is no room, so that each row adds up all the same."""
 _EXPENDABLE: Final = 6  # the columns for which a text that goes on in the next line stays easy to read
 _BETWEEN: Final = 3  # cells between two columns
 _LONG: Final = 40  # cells from which on a text is cut where the terminal is narrow
@@ -47,6 +49,8 @@ class Column:
     """Whether a long text goes on in the next line instead of being cut."""
     whole: bool = False
     """Whether half of it would say something else, as of a moment: it is not cut."""
+    part: bool = False
+    """Whether it counts some of what the row counts with all such columns together: those that go are summed as OTHER."""
     tones: Mapping[str, str] = field(default_factory=dict)
     """The colour of a cell by its text, as a terminal's number for it."""
 
@@ -178,6 +182,11 @@ class Look:
 def drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) -> tuple[list[str], list[str]]:
     """Give a table's lines as they fit a terminal, and the headings of the columns that did not."""
     fitted = _fitted(columns, rows, look.width)
+    if fitted is not None and _gone_parts(columns, fitted[0]):
+        # The sum of all is the widest that OTHER may be.
+        with_other = _with_other(columns, rows, _parts(columns))
+        if (fitted := _fitted(*with_other, look.width)) is not None:
+            columns, rows = _with_other(columns, rows, _gone_parts(with_other[0], fitted[0]))
     if fitted is None:
         return list(_stacked(columns, rows, look)), []
     kept, widths = fitted
@@ -188,6 +197,27 @@ def drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], look: Look) 
     lines = _painted(shown, [[row[place] for place in kept] for row in rows], table, look)
     left_out = [column.heading for place, column in enumerate(columns) if place not in kept and column.heading]
     return lines, left_out
+
+
+def _parts(columns: Sequence[Column]) -> list[int]:
+    return [place for place, column in enumerate(columns) if column.part]
+
+
+def _gone_parts(columns: Sequence[Column], kept: Sequence[int]) -> list[int]:
+    return [place for place in _parts(columns) if place not in kept]
+
+
+def _with_other(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], places: Sequence[int]
+) -> tuple[list[Column], list[list[str]]]:
+    """Give a table with one more column behind its counts: the sum of those at `places`."""
+    end = _parts(columns)[-1] + 1
+
+    def total(row: Sequence[str]) -> str:
+        return f"{sum(int(row[place].replace(',', '') or 0) for place in places):,}"
+
+    other = Column(OTHER, right=True, keep=IDENTITY)
+    return [*columns[:end], other, *columns[end:]], [[*row[:end], total(row), *row[end:]] for row in rows]
 
 
 def _lines(cell: str, column: Column, width: int, look: Look) -> list[str]:
