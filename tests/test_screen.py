@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shutil
 import sqlite3
@@ -13,6 +15,7 @@ import pytest
 
 from bposync import demo
 from bposync.cli.app import main
+from bposync.errors import ExitCode
 from support import cli
 from support.within import Terminal
 
@@ -123,3 +126,62 @@ def test_counts_that_are_more_than_the_customers_are_explained(screen: Screen, i
     lines = screen(160, "status", "--config", tmp_path / "copy" / in_all_states.name)
     assert re.split("   +", lines[6])[:3] == ["Durban", "23", "21"]
     assert lines[8] == "Gone from BPO, and so not among the customers: Durban 1."
+
+
+# A review
+
+
+@pytest.fixture(scope="module")
+def decided(in_all_states: Path) -> Path:
+    """A sheet in which all that may be ignored is."""
+    sheet = in_all_states.parent / "review.csv"
+    cli.run("review", "--config", in_all_states, "--output", sheet)
+    with sheet.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with sheet.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "decision": "ignore"} for row in rows)
+    return sheet
+
+
+def test_a_sheets_rows_are_counted_in_the_words_of_the_screen(screen: Screen, in_all_states: Path, tmp_path: Path) -> None:
+    said = " ".join(screen(80, "review", "--config", in_all_states, "--output", tmp_path / "new.csv"))
+    assert (
+        "11 rows for a person (2 lookalike, 1 rejected, 1 missing, 1 in conflict, 1 changed in accounting, 1 gone, "
+        "4 accounts without a customer)." in said
+    )
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_before_it_is_recorded_each_row_says_whom_it_is_about_by_code_and_name(
+    screen: Screen, in_all_states: Path, decided: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    shown = screen(width, "review", "--config", in_all_states, "--apply", decided, expect=ExitCode.NOT_CONFIRMED)
+    assert shown[0] == "What the sheet records; a row has the number that it has there"
+    rule = next(place for place, line in enumerate(shown) if line.startswith("──"))
+    end = next(place for place, line in enumerate(shown) if place > rule and (not line or line.startswith("Not shown")))
+    headings = shown[rule - 1]
+    begins = [headings.index(heading) for heading in ("Row", "Customer", "Account", "Name")]
+    ends = [*begins[1:], headings.index("  ", begins[-1])]
+    ends[-1] = len(headings) - len(headings[ends[-1] :].lstrip())
+    with decided.open(encoding="utf-8", newline="") as stream:
+        rows = {str(number): row for number, row in enumerate(csv.DictReader(stream), 2)}
+    told: dict[str, list[str]] = {}
+    number = ""
+    for line in shown[rule + 1 : end]:
+        cells = [line[begin:end].strip() for begin, end in zip(begins, ends, strict=True)]
+        number = cells[0] or number
+        told[number] = [f"{before} {cell}".strip() for before, cell in zip(told.get(number, [""] * 4), cells, strict=True)]
+    assert {number: cells[1:4] for number, cells in told.items()} == {
+        number: [row["customer"], row["account"], row["name"]] for number, row in rows.items()
+    }
+
+
+def test_the_decision_is_the_first_to_go_for_what_is_recorded_says_it(
+    screen: Screen, in_all_states: Path, decided: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    shown = screen(80, "review", "--config", in_all_states, "--apply", decided, expect=ExitCode.NOT_CONFIRMED)
+    assert "Not shown, for the terminal is narrow: Decision." in shown

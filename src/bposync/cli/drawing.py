@@ -239,7 +239,7 @@ def _painted(
     box = Box(f"{blank}{blank} {look.rule * 2} \n{blank * 5}", ascii=look.rule.isascii())
     painted = Table(box=box, pad_edge=False, show_edge=False, safe_box=False)
     for column, width in columns:
-        heading = Text(cut(column.heading, width, look.mark), "bold" if look.coloured else "")
+        heading = Text("\n".join(_lines(column.heading, column, width, look)), "bold" if look.coloured else "")
         painted.add_column(heading, justify="right" if column.right else "left", no_wrap=True, overflow="crop", width=width)
     for row, parts in zip(texts, table, strict=True):
         styles = (column.tones.get(text, "") if look.coloured else "" for text, (column, _) in zip(row, columns, strict=True))
@@ -284,6 +284,7 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     table = [[column.heading for column in columns], *rows]
     needs = [max(cells(row[place]) for row in table) for place in range(len(columns))]
     least = [_least(column, [row[place] for row in table], needs[place], width) for place, column in enumerate(columns)]
+    needs = [max(floor, min(need, width)) for floor, need in zip(least, needs, strict=True)]
     empty = {place for place in range(len(columns)) if rows and not any(row[place].strip() for row in rows)}
 
     def bottom(place: int, wrapped: int) -> int:
@@ -302,10 +303,13 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     kept.sort()
 
     def narrow(places: Sequence[int], floor: int) -> None:
-        for place in sorted(places, key=lambda place: -needs[place]):
-            lowest = max(floor, least[place])
-            if (excess := too_wide()) > 0 and needs[place] > lowest:
-                needs[place] = max(lowest, needs[place] - excess)
+        # The widest first, down to the next one, so that of two texts none is much harder to read.
+        loose = [place for place in places if needs[place] > max(floor, least[place])]
+        while loose and too_wide() > 0:
+            widest = max(loose, key=lambda place: needs[place])
+            needs[widest] -= 1
+            if needs[widest] <= max(floor, least[widest]):
+                loose.remove(widest)
 
     def too_wide() -> int:
         return sum(needs[place] + _BETWEEN for place in kept) - _BETWEEN - width

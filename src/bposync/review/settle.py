@@ -36,6 +36,8 @@ class Decided:
     row: int
     customer: str
     account: str
+    name: str
+    """The customer's name, or that of an account without a customer."""
     decision: str
     said: str
     cautions: tuple[str, ...] = ()
@@ -154,7 +156,7 @@ class _Reader:
 
     def _decided(self, row: _Row, said: _Said) -> Decided:
         customer, account = (row.line.cells.get(name, "") for name in ("customer", "account"))
-        made = Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said.text)
+        made = Decided(row.line.number, customer, account, row.subject.name, f"{row.verb} {row.rest}".rstrip(), said.text)
         if not said.account:
             return made
         found = self._cautions.of_link if row.verb == "link" else self._cautions.of_leaving
