@@ -88,6 +88,68 @@ def test_columns_go_in_order_and_the_code_and_the_field_never() -> None:
     assert gone == [[], ["Name"], ["Name", "Amount"]]
 
 
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[Column], list[list[str]]]:
+    kinds = draw(st.lists(st.tuples(st.integers(1, 11), st.booleans(), st.booleans()), min_size=2, max_size=9))
+    columns = [
+        Column(f"{place}{'x' * (place % 4)}", keep=keep, wrap=wrapped, whole=whole and not wrapped)
+        for place, (keep, wrapped, whole) in enumerate(kinds)
+    ]
+    row = st.lists(st.one_of(words, texts), min_size=len(columns), max_size=len(columns))
+    return columns, draw(st.lists(row, min_size=1, max_size=4))
+
+
+@given(table=tables(), width=st.integers(min_value=40, max_value=160))
+def test_no_column_is_left_out_for_which_there_is_room(table: tuple[list[Column], list[list[str]]], width: int) -> None:
+    columns, rows = table
+    lines, left_out = drawn(columns, rows, Look(width))
+    for place, column in enumerate(columns):
+        if column.heading in left_out:
+            need = max(cells(text) for text in (column.heading, *(row[place] for row in rows)))
+            between = 3
+            assert width - cells(lines[1]) < between + (need if column.whole else min(need, 40))
+
+
+@given(table=tables(), width=st.integers(min_value=40, max_value=160))
+def test_what_is_left_out_stays_out_of_a_table_of_what_is_shown_and_it(
+    table: tuple[list[Column], list[list[str]]], width: int
+) -> None:
+    columns, rows = table
+    _, left_out = drawn(columns, rows, Look(width))
+    for heading in left_out:
+        places = [place for place, column in enumerate(columns) if column.heading not in left_out or column.heading == heading]
+        again = drawn([columns[place] for place in places], [[row[place] for place in places] for row in rows], Look(width))
+        assert again[1] == [heading]
+
+
+counts = st.lists(st.integers(min_value=0, max_value=2_000_000), min_size=7, max_size=7)
+
+
+@given(rows=st.lists(counts, min_size=1, max_size=4), keeps=st.permutations(range(2, 9)), width=st.integers(40, 160))
+def test_counts_add_up_whatever_there_is_room_for(rows: list[list[int]], keeps: list[int], width: int) -> None:
+    columns = [Column("Site", keep=9), *(Column(f"State{keep}", right=True, keep=keep, part=True) for keep in keeps)]
+    texts_ = [[f"S{place}", *(f"{count:,}" for count in row)] for place, row in enumerate(rows)]
+    (headings, rule, *lines), left_out = drawn(columns, texts_, Look(width))
+    assert cells(rule) <= width
+    for row, line in zip(rows, lines, strict=True):
+        assert sum(int(number.replace(",", "")) for number in line.split()[1:]) == sum(row)
+    assert ("Other" in headings) == bool(left_out)
+
+
+def test_a_narrow_column_comes_where_a_wider_one_that_matters_more_does_not_fit() -> None:
+    columns = [Column(heading, keep=keep) for heading, keep in (("Code", 9), ("Name", 8), ("E-mail", 6), ("Terms", 3))]
+    row = ["ABA001", "Abacus", "debtors@abacus.example", "30D"]
+    assert drawn(columns, [row], Look(30))[1] == ["E-mail"]
+
+
+def test_a_text_in_several_lines_is_a_bit_narrower_where_that_keeps_a_column() -> None:
+    columns = [Column("Code", keep=9), Column("Name", keep=6), Column("Why", keep=11, wrap=True)]
+    row = ["ABA001", "Abacus Retailing Trust", "both sides have a value, and they never agreed on one of them"]
+    (_, rule, *_), left_out = drawn(columns, [row], Look(64))
+    assert (cells(rule), left_out) == (64, [])
+    assert drawn(columns, [row], Look(63))[1] == ["Name"]  # or the text would be hard to read
+
+
 def test_where_no_table_fits_each_row_is_lines_of_its_own_and_nothing_is_lost() -> None:
     row = ["HIGHVELD-ROADS-DEPOT-07", "Highveld Roads Depot", "Credit limit", "both sides have a value", "1,000.00"]
     lines, left_out = drawn(COLUMNS, [row, ["", "", "Mobile", "is held back", ""], row], Look(40))

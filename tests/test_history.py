@@ -167,7 +167,7 @@ def test_a_field_has_both_values_whatever_became_of_it(verdict: str, outcome: st
 
 def test_a_reason_names_the_field_by_its_label(bposync: Call) -> None:
     said = bposync("history", names(bposync)[-1]).stdout
-    assert "    Credit limit: both sides have a value, and they never agreed\n" in said
+    assert "    Credit limit: both sides have a value, and no agreed one is known\n" in said
     assert "credit_limit" not in said
 
 
@@ -363,7 +363,7 @@ def test_what_was_written_on_a_day_is_a_row_a_run_customer_and_field(bposync: Ca
     assert mobile["when"].startswith("2021-11-28 23:45:")
     (limit,) = [row for row in rows if (row["run"], row["field"]) == (second, "Credit limit")]
     assert (limit["accounting_had"], limit["bpo_had"], limit["became"]) == ("100000.00", "120000.00", "left: needs a person")
-    assert limit["why"].startswith("both sides have a value, and they never agreed; linked to VAL002")
+    assert limit["why"].startswith("both sides have a value, and no agreed one is known; linked to VAL002")
     (nobody,) = [row for row in rows if (row["run"], row["customer"]) == (second, "SUN001")]
     assert (nobody["field"], nobody["became"], nobody["why"][:14]) == ("", "lookalike", "account SUN001")
 

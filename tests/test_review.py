@@ -489,6 +489,8 @@ def test_without_a_terminal_and_without_yes_nothing_is_recorded(desk: Desk) -> N
     path = desk.fill(ALL)
     document = desk.call("review", "--apply", str(path), "--json", expect=10).json
     assert (document["recorded"], len(document["decisions"]), document["error"]["code"]) == (False, 4, 10)
+    names = [each["name"] for each in document["decisions"]]
+    assert names == ["Vaal Valves", "Long Roads", "Zebra Print", "Staff Purchases"]
     assert "bposync_decision_log" not in desk.recorded()
 
 

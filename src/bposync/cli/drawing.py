@@ -1,9 +1,9 @@
 """Tables and lines made to fit a screen, counted in the cells that they take there. Pure; it prints nothing.
 
-A table that is too wide is cut and thinned in this order: long texts are cut, so that one of them costs no other column; then
-the columns that matter least go; then texts that may go on in the next line are made narrow, as far as their longest word;
-then more columns go. What identifies a row and what it is about never goes: where even that does not fit, each row becomes
-a few lines of its own. No word is broken that is not longer than a line.
+A table that is too wide keeps what identifies a row and what it is about, and of its other columns those that matter most,
+as long as there is room: beside texts that are cut where they are long, and texts that go on in the next line made narrow, for
+what matters as far as their longest word, for the rest a little. So no column goes while there is room for it. Where not even
+what identifies a row fits, each row becomes a few lines of its own. No word is broken that is not longer than a line.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 IDENTITY: Final = 9
 """Columns that are kept this much or more never go: what a row is about, as the customer's code and the field."""
-_EXPENDABLE: Final = 6  # the columns that go before anything is broken into lines
+OTHER: Final = "Other"
+"""The heading above the sum of the counts for which there is no room, so that each row adds up all the same."""
+_EXPENDABLE: Final = 6  # the columns for which a text that goes on in the next line stays easy to read
 _BETWEEN: Final = 3  # cells between two columns
 _LONG: Final = 40  # cells from which on a text is cut where the terminal is narrow
+_READABLE: Final = 30  # cells that such a text keeps beside a column of the kind
 _SHORT: Final = 10  # cells below which no text is cut or broken into lines
 _INSIDE: Final = 2  # blanks before a text below its heading
 _BELOW: Final = 4  # blanks before a text below its row
@@ -52,6 +55,8 @@ class Column:
     """Whether a long text goes on in the next line instead of being cut."""
     whole: bool = False
     """Whether half of it would say something else, as of a moment: it is not cut."""
+    part: bool = False
+    """Whether it counts some of what the row counts with all such columns together: those that go are summed as OTHER."""
     tones: Mapping[str, str] = field(default_factory=dict)
     """The colour of a cell by its text, as a terminal's number for it."""
 
@@ -187,6 +192,11 @@ def drawn(
 ) -> tuple[list[str], list[str]]:
     """Give a table's lines as they fit a terminal, and the headings of the columns that did not."""
     fitted = _fitted(columns, rows, look.width)
+    if fitted is not None and _gone_parts(columns, fitted[0]):
+        # The sum of all is the widest that OTHER may be.
+        with_other = _with_other(columns, rows, _parts(columns))
+        if (fitted := _fitted(*with_other, look.width)) is not None:
+            columns, rows = _with_other(columns, rows, _gone_parts(with_other[0], fitted[0]))
     if fitted is None:
         return list(_stacked(columns, rows, look, below)), []
     kept, widths = fitted
@@ -215,6 +225,27 @@ def _spliced(lines: Sequence[str], heights: Sequence[int], look: Look, below: Be
 def _below(number: int, look: Look, below: Below) -> Iterator[str]:
     for text in below.get(number, ()):
         yield from (" " * _BELOW + line for line in wrap(text, look.width - _BELOW))
+
+
+def _parts(columns: Sequence[Column]) -> list[int]:
+    return [place for place, column in enumerate(columns) if column.part]
+
+
+def _gone_parts(columns: Sequence[Column], kept: Sequence[int]) -> list[int]:
+    return [place for place in _parts(columns) if place not in kept]
+
+
+def _with_other(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], places: Sequence[int]
+) -> tuple[list[Column], list[list[str]]]:
+    """Give a table with one more column behind its counts: the sum of those at `places`."""
+    end = _parts(columns)[-1] + 1
+
+    def total(row: Sequence[str]) -> str:
+        return f"{sum(int(row[place].replace(',', '') or 0) for place in places):,}"
+
+    other = Column(OTHER, right=True, keep=IDENTITY)
+    return [*columns[:end], other, *columns[end:]], [[*row[:end], total(row), *row[end:]] for row in rows]
 
 
 def _lines(cell: str, column: Column, width: int, look: Look) -> list[str]:
@@ -282,27 +313,39 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     table = [[column.heading for column in columns], *rows]
     needs = [max(cells(row[place]) for row in table) for place in range(len(columns))]
     least = [_least(column, [row[place] for row in table], needs[place], width) for place, column in enumerate(columns)]
-    kept = list(range(len(columns)))
-    empty = {place for place in kept if rows and not any(row[place].strip() for row in rows)}
+    needs = [max(floor, min(need, width)) for floor, need in zip(least, needs, strict=True)]
+    empty = {place for place in range(len(columns)) if rows and not any(row[place].strip() for row in rows)}
+
+    def bottom(place: int, wrapped: int) -> int:
+        floor = wrapped if columns[place].wrap else _LONG
+        return min(needs[place], max(floor, least[place]))
+
+    def has_room(places: Sequence[int], wrapped: int) -> bool:
+        return sum(bottom(place, wrapped) + _BETWEEN for place in places) - _BETWEEN <= width
+
+    kept: list[int] = []
+    for place in sorted(range(len(columns)), key=lambda place: (place in empty, -columns[place].keep, place)):
+        keep = 0 if place in empty else columns[place].keep
+        wrapped = _SHORT if keep > _EXPENDABLE else _READABLE
+        if len(kept) < _FEWEST or keep >= IDENTITY or has_room([*kept, place], wrapped):
+            kept.append(place)
+    kept.sort()
+
+    def narrow(places: Sequence[int], floor: int) -> None:
+        # The widest first, down to the next one, so that of two texts none is much harder to read.
+        loose = [place for place in places if needs[place] > max(floor, least[place])]
+        while loose and too_wide() > 0:
+            widest = max(loose, key=lambda place: needs[place])
+            needs[widest] -= 1
+            if needs[widest] <= max(floor, least[widest]):
+                loose.remove(widest)
 
     def too_wide() -> int:
         return sum(needs[place] + _BETWEEN for place in kept) - _BETWEEN - width
 
-    def narrow(places: Sequence[int], floor: int) -> None:
-        for place in sorted(places, key=lambda place: -needs[place]):
-            bottom = max(floor, least[place])
-            if (excess := too_wide()) > 0 and needs[place] > bottom:
-                needs[place] = max(bottom, needs[place] - excess)
-
-    def drop(most: int) -> None:
-        for place in sorted(kept, key=lambda place: (place not in empty, columns[place].keep, -place)):
-            if too_wide() > 0 and len(kept) > _FEWEST and (place in empty or columns[place].keep <= most):
-                kept.remove(place)
-
     narrow(kept, _LONG)
-    drop(_EXPENDABLE)
+    narrow([place for place in kept if columns[place].wrap], _READABLE)
     narrow([place for place in kept if columns[place].wrap], _SHORT)
-    drop(IDENTITY - 1)
     narrow(kept, _SHORT)
     return (kept, needs) if too_wide() <= 0 else None
 

@@ -193,8 +193,11 @@ class Output:
         left_out = 0 if whole else max(0, len(shown) - MOST_ROWS)
         lines, missing = drawing.drawn(columns, shown[:MOST_ROWS] if left_out else shown, self._look(self.stdout), under)
         self._lines(lines)
-        if missing:
-            self.note(f"Not shown, for the terminal is narrow: {', '.join(missing)}.")
+        parts = {column.heading for column in columns if column.part}
+        if not_shown := [heading for heading in missing if heading not in parts]:
+            self.note(f"Not shown, for the terminal is narrow: {', '.join(not_shown)}.")
+        if summed := [heading for heading in missing if heading in parts]:
+            self.note(f"Summed as {drawing.OTHER}, for the terminal is narrow: {', '.join(summed)}.")
         if left_out:
             self.note(f"{left_out:,} more rows are not shown. {hint}".rstrip())
 

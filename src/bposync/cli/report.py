@@ -48,8 +48,9 @@ TONES: Final = {
 _MOST_ALIKE: Final = 10  # lines that say the same of one after the other
 MOST_IN_PLAN: Final = 30
 """How many customers of a kind a terminal is shown; a plan of thousands is read elsewhere."""
-# What a new account is shown with; --all and --json show every field.
-_NEW_COLUMNS: Final = ("credit_limit", "phone", "contact", "email", "terms", "group")
+# What a new account is shown with, first what stays longest: the group decides the control account. --all and --json show
+# every field.
+_NEW_COLUMNS: Final = ("credit_limit", "group", "terms", "phone", "contact", "email")
 _ALL_HINT: Final = "All of them: --json."
 
 

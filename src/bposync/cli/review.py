@@ -11,7 +11,8 @@ from bposync.advice import REVIEW, command
 from bposync.cli.deciding import deciding, looking
 from bposync.cli.output import Column
 from bposync.errors import DeclinedError, GuardError, NotConfirmedError, UsageError
-from bposync.words import many
+from bposync.records import Action
+from bposync.words import WORDS, many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,13 +74,22 @@ def _write(session: Session, path: Path, site: list[str] | None, *, force: bool)
         counts[str(row[places["action"]])] = counts.get(str(row[places["action"]]), 0) + 1
     if session.output.as_json:
         session.output.document({"schema": SCHEMA, "file": str(path), "rows": len(sheet.rows), "counts": counts})
-    said = ", ".join(f"{count:,} {action}" for action, count in counts.items())
+    said = ", ".join(_in_words(action, count) for action, count in counts.items())
     session.output.line(
         f"{path}: {len(sheet.rows):,} row{'s'[: len(sheet.rows) != 1]} for a person{f' ({said})' if said else ''}."
     )
     if sheet.rows:
         session.output.line(f"Fill in the column decision, then: {command('review --apply {}', str(path))}")
     return 0
+
+
+def _in_words(action: str, count: int) -> str:
+    """Say how many rows a sheet has of an action, as the screen calls it everywhere."""
+    from bposync.review.make import ACCOUNTING_ONLY
+
+    if action == ACCOUNTING_ONLY:
+        return f"{many(count, 'account')} without a customer"
+    return f"{count:,} {WORDS[Action(action)]}"
 
 
 def _filled_in(path: Path) -> list[Line]:
@@ -179,7 +189,7 @@ def _document(path: Path, reading: Reading, *, recorded: bool = False) -> dict[s
         "decisions": [
             {
                 "row": each.row, "customer": each.customer or None, "account": each.account or None,
-                "decision": each.decision, "said": each.said, "cautions": list(each.cautions),
+                "name": each.name or None, "decision": each.decision, "said": each.said, "cautions": list(each.cautions),
             }
             for each in reading.decided
         ],
@@ -190,6 +200,7 @@ def _document(path: Path, reading: Reading, *, recorded: bool = False) -> dict[s
 def _refused(session: Session, path: Path, reading: Reading) -> UsageError:
     count = len(reading.problems)
     columns = [Column("Row", right=True, keep=9), Column("Who", keep=8), Column("What is wrong", keep=10, wrap=True)]
+    session.output.heading("What cannot be recorded; a row has the number that it has in the sheet")
     rows = [[str(each.row), each.who, each.why] for each in reading.problems]
     session.output.table(columns, rows, hint="All of them: --json.")
     error = UsageError(
@@ -203,11 +214,13 @@ def _refused(session: Session, path: Path, reading: Reading) -> UsageError:
 def _show(session: Session, reading: Reading) -> None:
     if not reading.decided:
         return
+    session.output.heading("What the sheet records; a row has the number that it has there")
+    # Who a row is about stays at every width; what is recorded says what was decided, too.
     columns = [
-        Column("Row", right=True, keep=4), Column("Customer", keep=9), Column("Account", keep=6),
-        Column("Decision", keep=7), Column("What is recorded", keep=10, wrap=True),
+        Column("Row", right=True, keep=9), Column("Customer", keep=9), Column("Account", keep=9),
+        Column("Name", keep=9, wrap=True), Column("Decision", keep=3), Column("What is recorded", keep=10, wrap=True),
     ]  # fmt: skip
-    rows = [[str(each.row), each.customer, each.account, each.decision, each.said] for each in reading.decided]
+    rows = [[str(each.row), each.customer, each.account, each.name, each.decision, each.said] for each in reading.decided]
     session.output.table(columns, rows, hint="All of them: --json.")
     session.output.line()
     for each in reading.decided:

@@ -168,14 +168,17 @@ def _print(
     output.line()
     present: set[str] = {*_ALWAYS_SHOWN, *(name for name, count in plan.summary.items() if count)}
     shown = [entry for entry in _COLUMNS if entry[0].value in present]
-    columns = [Column("Site", keep=9), Column("Customers", right=True, keep=6)]
+    columns = [Column("Site", keep=9), Column("Customers", right=True, keep=7)]
     # Where everybody has none of it, a count is the first to go.
-    columns += [Column(heading, right=True, keep=keep if plan.summary[action] else 2) for action, heading, keep in shown]
+    columns += [
+        Column(heading, right=True, keep=keep if plan.summary[action] else 2, part=True) for action, heading, keep in shown
+    ]
     rows = []
     for entry in sites:
         counts = [f"{entry['summary'][action]:,}" for action, _, _ in shown]
         rows.append([entry["site"], f"{entry['customers']:,}", *counts])
     output.table(columns, rows)
+    _print_no_longer_listed(output, sites)
     _print_last_syncs(output, sites)
     output.line()
     report.attention_lines(output, plan.changes, whole=everybody)
@@ -186,6 +189,13 @@ def _print(
         columns = [Column("Account", keep=9), Column("Name", keep=8)]
         output.table(columns, [[account.code, account.name] for account in plan.accounting_only], hint="All of them: --json.")
         output.line()
+
+
+def _print_no_longer_listed(output: Output, sites: Sequence[dict[str, Any]]) -> None:
+    """Say at which sites the counts are more than the customers, and why."""
+    more = {entry["site"]: sum(entry["summary"].values()) - entry["customers"] for entry in sites}
+    if said := [f"{site} {count:,}" for site, count in more.items() if count > 0]:
+        output.line(f"Gone from BPO, and so not among the customers: {some(said, _MOST_SITES)}.")
 
 
 def _print_last_syncs(output: Output, sites: Sequence[dict[str, Any]]) -> None:

@@ -89,6 +89,12 @@ class Subject:
     customer: Customer | None = None
     account: Account | None = None
 
+    @property
+    def name(self) -> str:
+        """The customer's name, or that of an account without a customer."""
+        found = self.change or self.account
+        return found.name if found else ""
+
 
 def subjects(survey: Survey, plan: Plan) -> list[Subject]:
     """Give all that a person can settle in a plan, what stops a customer first, then accounts without a customer."""
@@ -198,7 +204,7 @@ def _row(books: Books, subject: Subject, candidates: Sequence[_Found], known: Ma
     row: list[Cell] = [
         ", ".join(change.sites) if change else "",
         change.code if change else "",
-        change.name if change else account.name if account else "",
+        subject.name,
         account.code if account else change.account if change else "",
         "", "",
         subject.action,

@@ -36,6 +36,8 @@ class Decided:
     row: int
     customer: str
     account: str
+    name: str
+    """The customer's name, or that of an account without a customer."""
     decision: str
     said: str
     cautions: tuple[str, ...] = ()
@@ -158,7 +160,8 @@ class _Reader:
     def _decided(self, row: _Row, said: _Said, taken: Collection[str]) -> Decided:
         """Give a row's decision with what speaks against it; the accounts that the sheet gives to somebody are `taken`."""
         customer, account = (row.line.cells.get(name, "") for name in ("customer", "account"))
-        made = Decided(row.line.number, customer, account, f"{row.verb} {row.rest}".rstrip(), said.text, said.cautions)
+        verb = f"{row.verb} {row.rest}".rstrip()
+        made = Decided(row.line.number, customer, account, row.subject.name, verb, said.text, said.cautions)
         if not said.account:
             return made
         found = self._cautions.of_leaving(said.customer, said.account, taken)
