@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bposync import decide, demo
+from bposync.cli.showing import chosen
 from bposync.errors import UsageError
+from bposync.records import Action
 from bposync.survey import make_survey
+from bposync.words import WORDS
 from support.company import sqlite_company
 
 if TYPE_CHECKING:
@@ -361,6 +364,18 @@ def test_only_shows_less_and_changes_no_count(bposync: Call) -> None:
     assert "New accounts" not in said
     assert "Shown were only: same." in said
     assert "In step (" in said
+
+
+@pytest.mark.parametrize("action", Action)
+def test_only_takes_the_words_of_the_screen_beside_the_names_of_the_states(action: Action) -> None:
+    for word in (action.value, action.value.upper(), WORDS[action], f" {WORDS[action].title().replace(' ', '  ')} "):
+        assert chosen(f"{word},same", dry_run=True) == {action, Action.SAME}
+
+
+def test_only_in_conflict_shows_who_is_in_conflict(bposync: Call) -> None:
+    document = bposync("sync", "--dry-run", "--json", "--only", "In conflict", expect=4).json
+    assert {change["action"] for change in document["changes"]} == {"conflict"}
+    assert "Did you mean 'in conflict'?" in bposync("sync", "--dry-run", "--only", "in conflit", expect=2).stderr
 
 
 def test_only_same_lists_all_who_are_in_step_after_a_sync_too(bposync: Call) -> None:

@@ -274,7 +274,7 @@ def test_the_width_is_that_of_the_stream_itself(monkeypatch: pytest.MonkeyPatch)
 def _asked(monkeypatch: pytest.MonkeyPatch, screen: Terminal, width: int, block: Sequence[str] = ()) -> str:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
-    assert not Output(stdout=screen, stderr=screen).ask(block, QUESTION)
+    assert not Output(stdout=screen, stderr=screen).ask(block, QUESTION, still="nothing was written")
     return screen.said
 
 

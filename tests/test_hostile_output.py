@@ -446,7 +446,7 @@ def test_at_a_terminal_every_line_fits_whatever_is_said(text: str, width: int) -
         output.important(text)
         output.note(text)
         output.error(UsageError(text, text))
-        assert not output.ask([f"Company:   {text}"], "Sure?")
+        assert not output.ask([f"Company:   {text}"], "Sure?", still="nothing was written")
     said = OWN_COLOURS.sub("", screen.said)
     assert acting(said) == set()
     assert [line for line in said.split("\n") if cells(line) > width] == []

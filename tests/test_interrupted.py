@@ -56,10 +56,29 @@ def test_at_the_question_it_writes_nothing(company: Company) -> None:
     with cli.run_in_terminal("--config", company.path, "sync") as child:
         child.expect_exact("[y/N] ")
         child.sendintr()
-        assert "Interrupted." in cli.finish(child, expect=INTERRUPTED)
+        said = cli.finish(child, expect=INTERRUPTED)
+    assert "Interrupted: nothing was written." in said
+    assert "Error" not in said
     assert (dump(company.accounting_url), dump(company.journal_url)) == before
     company.run("sync", "--yes")
     company.check_in_step()
+
+
+@pytest.mark.parametrize("kind", [SQLITE])
+def test_at_the_question_about_a_sheet_it_records_nothing(company: Company) -> None:
+    company.account("NOBODY", "Somebody Else")
+    sheet = company.folder / "sheet.csv"
+    company.run("review", "--output", str(sheet))
+    headings, row = sheet.read_text("utf-8-sig").splitlines()
+    place = headings.split(",").index("decision")
+    cells = row.split(",")
+    sheet.write_text("\n".join([headings, ",".join([*cells[:place], "ignore", *cells[place + 1 :]])]), "utf-8")
+    before = dump(company.journal_url)
+    with cli.run_in_terminal("--config", company.path, "review", "--apply", sheet) as child:
+        child.expect_exact("Record these decisions? [y/N] ")
+        child.sendintr()
+        assert "Interrupted: nothing was recorded." in cli.finish(child, expect=INTERRUPTED)
+    assert dump(company.journal_url) == before
 
 
 @pytest.mark.parametrize("kind", [POSTGRESQL])

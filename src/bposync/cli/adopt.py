@@ -39,7 +39,7 @@ def adopt(
         if not yes:
             if not output.can_ask():
                 raise NotConfirmedError("Nothing was changed: there is no terminal to ask at.", "Look at both, then: --yes")
-            if not output.ask(block, "Do the journal's links belong to this company?"):
+            if not output.ask(block, "Do the journal's links belong to this company?", still="nothing was changed"):
                 raise DeclinedError(
                     "Nothing was changed, for the answer was not yes.",
                     f"Until then a sync stops: {command('adopt')} asks again.",

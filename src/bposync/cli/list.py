@@ -78,19 +78,24 @@ def show(  # noqa: PLR0913 - one parameter an option
         for row in rows
         if (not sites or row.value("site") in sites)
         and _is_one_of(row.value("type"), type_)
-        and _has_status(status_of(row), status)
         and (not search or search.casefold() in f"{row.value('code')}\n{row.value('name')}".casefold())
     ]
+    of_every_status = {row.value("code") for row in rows}
+    rows = [row for row in rows if _has_status(status_of(row), status)]
     rows.sort(key=lambda row: (normalise_code(str(row.value("code"))), str(row.value("site"))))
     if sort_field != "code" or sort.startswith("-"):
         rows.sort(key=lambda row: _order(row.value(sort_field)), reverse=sort.startswith("-"))
         rows.sort(key=lambda row: row.value(sort_field) in ("", None))
     found = len(rows)
+    of_others = 0 if rows or status else len(of_every_status)
     rows = rows if limit is None else rows[:limit]
     if file is not None:
         file.save(_told(files.facts(session, sites=sites), rows, wanted, present))
     separator_ = separator_of(separator) if as_csv else None
     _print(session, rows, found, wanted, present, separator=separator_, in_file=file is not None, whole=limit is not None)
+    if of_others and separator_ is None and not session.output.as_json:
+        said = "another status: --status all shows it" if of_others == 1 else "other statuses: --status all shows them"
+        session.output.note(f"{of_others:,} of {said}.")
     return 0
 
 
@@ -134,7 +139,7 @@ def _print(
         return
     table = [Column(FIELDS[name].label, FIELDS[name].kind is Kind.AMOUNT, _KEEP.get(name, 3)) for name in names]
     cells = [[cell(row.value(name)) for name in names] for row in rows]
-    if not in_file:
+    if cells and not in_file:
         output.table(table, cells, hint="All of them: --limit N, --csv, --json or --output FILE.", whole=whole)
     if len(rows) < found:
         output.note(f"{len(rows):,} of {found:,} rows.")

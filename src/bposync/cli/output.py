@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from bposync.cli import drawing, terminal
 from bposync.cli.drawing import Column
 from bposync.cli.streams import OutputError
-from bposync.errors import DeclinedError
+from bposync.errors import DeclinedError, StoppedError
 from bposync.secrets import redact
 from bposync.values import visible
 
@@ -141,7 +141,7 @@ class Output:
             shown = {"code": int(error.code), "message": error.message, "hint": error.hint}
             self.document({**(document or {}), "error": shown})
         self.stdout.flush()
-        lead = "" if isinstance(error, DeclinedError) else "Error: "
+        lead = "" if isinstance(error, (DeclinedError, StoppedError)) else "Error: "
         self._log(f"{lead}{error.message} {error.hint or ''}".rstrip())
         self._stop_moving()
         self._print(f"{lead}{error.message}", self.stderr, indent=len(lead))
@@ -248,8 +248,11 @@ class Output:
         self._print(text, self.conversation)
         self.conversation.flush()
 
-    def ask(self, block: Sequence[str], question: str) -> bool:
-        """Ask a yes-or-no question below a block of lines; Enter, an end of input and anything but yes is no."""
+    def ask(self, block: Sequence[str], question: str, *, still: str) -> bool:
+        """Ask a yes-or-no question below a block of lines; Enter, an end of input and anything but yes is no.
+
+        `still` says what a Ctrl-C leaves as it was: `nothing was written`. Raises StoppedError that says so.
+        """
         stream = self.conversation
         for text in block:
             self.tell(text)
@@ -258,8 +261,12 @@ class Output:
         stream.flush()
         if (reconfigure := getattr(sys.stdin, "reconfigure", None)) is not None:
             reconfigure(errors="replace")
-        _wait_for_a_line()
-        answer = sys.stdin.readline()
+        try:
+            _wait_for_a_line()
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            print(file=stream, flush=True)
+            raise StoppedError(f"Interrupted: {still}.") from None
         if not answer.endswith("\n"):
             print(file=stream)
         return answer.strip().lower() in ("y", "yes")

@@ -10,7 +10,7 @@ import typer
 from bposync.advice import REVIEW, command
 from bposync.cli.deciding import deciding, looking
 from bposync.cli.output import Column
-from bposync.errors import DeclinedError, GuardError, NotConfirmedError, UsageError
+from bposync.errors import BposyncError, DeclinedError, GuardError, NotConfirmedError, StoppedError, UsageError
 from bposync.records import Action
 from bposync.words import WORDS, many
 
@@ -236,14 +236,17 @@ def _show(session: Session, reading: Reading) -> None:
 def _ask(session: Session, path: Path, reading: Reading) -> None:
     output, count = session.output, len(reading.decided)
     block = [f"{count:,} decision{'s'[: count != 1]}. Nothing is written to accounting before the next sync."]
-    error: NotConfirmedError
+    error: BposyncError
     if not output.can_ask():
         error = NotConfirmedError("Nothing was recorded: there is no terminal to ask at.", "Look at the sheet, then: --yes")
-    elif output.ask(block, QUESTION):
-        return
     else:
-        error = DeclinedError(
-            "Nothing was recorded, for the answer was not yes.", f"To record it: {command('review --apply {}', str(path))}"
-        )
+        try:
+            if output.ask(block, QUESTION, still="nothing was recorded"):
+                return
+            error = DeclinedError(
+                "Nothing was recorded, for the answer was not yes.", f"To record it: {command('review --apply {}', str(path))}"
+            )
+        except StoppedError as stopped:
+            error = stopped
     error.document = _document(path, reading)
     raise error

@@ -9,6 +9,7 @@ from bposync.advice import command
 from bposync.errors import UsageError, did_you_mean
 from bposync.records import Action
 from bposync.values import quoted
+from bposync.words import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,10 @@ class Shown:
 
 
 def chosen(only: str | None, *, dry_run: bool) -> frozenset[Action]:
-    """Read --only; nothing means all. It only looks: who thinks that it chooses what is written is told before anything is."""
+    """Read --only; nothing means all. States go by their names in JSON or by the screen's words, in any case.
+
+    It only looks: who thinks that it chooses what is written is told before anything is.
+    """
     if only is None:
         return frozenset()
     if not dry_run:
@@ -49,11 +53,13 @@ def chosen(only: str | None, *, dry_run: bool) -> frozenset[Action]:
             "sync: --only chooses what a dry run shows; a sync writes its whole plan.",
             "Add --dry-run to look, or choose whom to write with --customer or --site.",
         )
+    known = {action.value: action for action in Action} | {word: action for action, word in WORDS.items()}
     found = set()
-    for name in filter(None, (name.strip().lower() for name in only.split(","))):
-        if name not in list(Action):
-            raise UsageError(f"--only: no customer stands as {quoted(name)}.", did_you_mean(name, list(Action)))
-        found.add(Action(name))
+    for name in filter(None, (" ".join(name.lower().split()) for name in only.split(","))):
+        if name not in known:
+            hint = did_you_mean(name, known, f"There is: {', '.join(Action)}.")
+            raise UsageError(f"--only: no customer stands as {quoted(name)}.", hint)
+        found.add(known[name])
     if not found:
         raise UsageError("--only: which?", f"One or more of: {', '.join(Action)}.")
     return frozenset(found)

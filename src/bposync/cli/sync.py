@@ -268,13 +268,16 @@ class _Sync:
                 f"Nothing was written: {writes_in_words(plan)} wait for a yes, and there is no terminal to ask at.",
                 "Look at the plan with --dry-run; to write it without the question: --yes",
             )
-        elif self.output.ask(sync_lines.question_block(plan, self.accounting), QUESTION):
-            self.asked = True
-            return
         else:
-            error = DeclinedError(
-                "Nothing was written, for the answer was not yes.", f"To see the plan again: {self.again} --dry-run"
-            )
+            try:
+                if self.output.ask(sync_lines.question_block(plan, self.accounting), QUESTION, still="nothing was written"):
+                    self.asked = True
+                    return
+                error = DeclinedError(
+                    "Nothing was written, for the answer was not yes.", f"To see the plan again: {self.again} --dry-run"
+                )
+            except StoppedError as stopped:
+                error = stopped
         error.document = self.document(plan)
         raise error
 
