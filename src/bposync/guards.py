@@ -8,6 +8,7 @@ from bposync.advice import command
 from bposync.config import Limit
 from bposync.errors import GuardError
 from bposync.records import Action, PairingKind
+from bposync.words import many
 
 if TYPE_CHECKING:
     from bposync.accounting import Company
@@ -74,7 +75,7 @@ def _check_changes(plan: Plan, given: Limit | None) -> None:
     if limit.number is not None:
         if len(plan.writes) > limit.number:
             raise GuardError(
-                f"{len(plan.writes):,} accounts would be written, and max_changes allows {limit.number:,}.",
+                f"{many(len(plan.writes), 'account')} would be written, and max_changes allows {limit.number:,}.",
                 f"Look at the plan; if it is right: --max-changes {len(plan.writes)}",
             )
         return

@@ -13,7 +13,7 @@ from bposync.documents import parse_moment
 from bposync.errors import ExitCode
 from bposync.records import Action
 from bposync.values import normalise_code
-from bposync.words import local, outcomes_in_words, some
+from bposync.words import local, many, outcomes_in_words, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -258,7 +258,8 @@ def _print_ignored(session: Session, ignored: dict[str, list[dict[str, Any]]], *
 def _print_unknown(session: Session, open_intents: Sequence[Intent]) -> None:
     if open_intents:
         count = len(open_intents)
-        session.output.important(f"Of unknown outcome: {count:,} write{'s'[: count != 1]}; the next sync looks them up first.")
+        them = "it" if count == 1 else "them"
+        session.output.important(f"Of unknown outcome: {many(count, 'write')}; the next sync looks {them} up first.")
 
 
 def _print_other_codes(session: Session, links: Sequence[Link]) -> None:
