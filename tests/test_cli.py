@@ -166,6 +166,33 @@ def test_wrong_usage_leaves_with_2_and_says_one_clear_thing(
         assert as_json.json["error"]["hint"] == (hint[0].strip() if hint else None)
 
 
+@pytest.mark.parametrize(("line", "meant"), [
+    ("list --site Cape Town", '--site "Cape Town"'),
+    ("list --site=Cape Town --json", '--site "Cape Town"'),
+    ("status --check --site Durban --site New Cape Town --verbose", '--site "New Cape Town"'),
+    ("list --status On Hold", '--status "On Hold"'),
+    ("sync --output my plan.xlsx --dry-run", '--output "my plan.xlsx"'),
+    ("history 2001 --customer Big Bargains", '--customer "Big Bargains"'),
+    ("list --site B\u00e4d Homburg", '--site "\u2026"'),
+])  # fmt: skip
+def test_a_name_with_a_blank_and_without_quotation_marks_is_shown_with_them(bposync: Call, line: str, meant: str) -> None:
+    error = bposync(*line.split(), "--json", expect=2).json["error"]
+    command = line.split(maxsplit=1)[0]
+    assert error["hint"] == f"A name with a blank needs quotation marks: {meant}. Else try: bposync {command} --help"
+    assert error["message"].startswith("Got unexpected extra argument")
+
+
+@pytest.mark.parametrize("line", [
+    "sites Durban", "list --csv Durban", "list --limit 5 Durban", "link A B C", "link --config x A B C", "history 2001 2002",
+    "status -q Durban", "list -- Durban", "list --site Durban -- Town",
+    "init --bpo-url mssql://reader:zqsecret@server/BPO more", "init --accounting-odbc DRIVER=x;PWD=zqsecret more",
+])  # fmt: skip
+def test_another_word_too_many_is_not_taken_for_a_part_of_a_name(bposync: Call, line: str) -> None:
+    result = bposync(*line.split(), expect=2)
+    assert "quotation marks" not in result.stderr
+    assert "zqsecret" not in result.stderr
+
+
 @pytest.mark.parametrize("arguments", [("list", "--nonsense", "--json"), ("list", "--site", "Durbin", "--json")])
 def test_the_process_leaves_with_2(template: Path, arguments: tuple[str, ...]) -> None:
     assert cli.run(*arguments, env={"BPOSYNC_CONFIG": str(template)}, expect=2).json["error"]["code"] == 2

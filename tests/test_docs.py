@@ -431,3 +431,10 @@ def test_the_examples_are_what_the_program_says() -> None:
         [sys.executable, ROOT / "scripts" / "examples", "--check"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_columns_of_a_plan_are_told_by_both_their_names() -> None:
+    from bposync.export.plan_sheet import HEADINGS
+
+    rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| ", page("reports.md"), re.MULTILINE)
+    assert rows == [(heading.name, heading.label) for heading in HEADINGS]

@@ -7,6 +7,7 @@ import hashlib
 import re
 import shlex
 import shutil
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -29,6 +30,7 @@ from bposync.export.page import policy
 from bposync.export.settling import ways
 from bposync.export.sync_page import MOST_CUSTOMERS, sync_page
 from bposync.export.told import Facts, SyncTold
+from bposync.export.totals import LEFT, NEW, PERSON, UPDATE, Stage, Standing, totals
 from bposync.plan import Plan
 from bposync.records import Action, Change, FieldChange, Outcome, OutcomeKind, Verdict
 from support.browser import browser
@@ -253,7 +255,7 @@ def test_who_is_in_step_as_before_counts_without_a_change_of_theirs() -> None:
     )
     text = Read(page(SyncTold(replace(FACTS, sites=("Durban", "Kloof")), dry_run=True, plan=plan))).text
     assert "Customers (43)" in text
-    assert "42in step1new accounts to write" in text
+    assert "42in step1new account to write" in text
     assert "Durban43421Kloof321" in text
 
 
@@ -341,6 +343,17 @@ def test_a_sync_that_a_guard_stopped_is_told_with_its_plan(bposync: Call, report
         assert part in report.text
     bposync("sync", "--dry-run", "--max-changes", "5", "--output", company / "plan.csv", expect=8)
     assert (company / "plan.csv").read_text("utf-8-sig").startswith("code,name")
+
+
+@pytest.mark.parametrize(("count", "said"), [
+    (1, "1 new account written, 1 account updated, 1 left as accounting changed it, 1 needs a person"),
+    (2, "2 new accounts written, 2 accounts updated, 2 left as accounting changed them, 2 need a person"),
+])  # fmt: skip
+def test_one_is_told_as_one(count: int, said: str) -> None:
+    found = Standing(Counter(dict.fromkeys((NEW, UPDATE, LEFT, PERSON), count)), {})
+    page = str(totals(found, Stage.WRITTEN, partly=count))
+    assert f'aria-label="{4 * count} customers: {said}"' in page
+    assert ("Who needs a person is written in part." if count == 1 else "Of those who need a person, 2 are") in page
 
 
 def test_a_sync_that_nobody_confirmed_is_told(bposync: Call, report: Report) -> None:

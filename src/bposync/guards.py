@@ -10,6 +10,7 @@ from bposync.config import Limit
 from bposync.errors import GuardError, TooManyError
 from bposync.fields import FIELDS
 from bposync.records import Action, PairingKind
+from bposync.words import many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +88,8 @@ def _check_changes(plan: Plan, given: Limit | None) -> None:
     limit = given or _DEFAULT
     if limit.number is not None:
         if len(plan.writes) > limit.number:
-            raise _too_many(f"{len(plan.writes):,} accounts would be written, and max_changes allows {limit.number:,}.", plan)
+            said = f"{many(len(plan.writes), 'account')} would be written, and max_changes allows {limit.number:,}."
+            raise _too_many(said, plan)
         return
     before = [change for change in plan.changes if change.was_in_step and change.seen is not None]
     updates = sum(change.is_write and change.action is not Action.CREATE for change in before)

@@ -130,7 +130,8 @@ class Survey:
         count = sum(one is not other for one, other in zip(changes, plan.changes, strict=True))
         if not count:
             return plan
-        note = f"{count:,} of the customers counted as in step wait in the import file until they are imported."
+        wait = "waits in the import file until it is" if count == 1 else "wait in the import file until they are"
+        note = f"{count:,} of the customers counted as in step {wait} imported."
         return replace(plan, changes=changes, notes=(*plan.notes, note))
 
     def _done_already(self, change: Change) -> Change:

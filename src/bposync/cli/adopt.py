@@ -9,6 +9,7 @@ import typer
 from bposync.advice import command
 from bposync.cli.deciding import said
 from bposync.errors import DeclinedError, GuardError, NotConfirmedError
+from bposync.words import many
 
 if TYPE_CHECKING:
     from bposync.cli.common import Session
@@ -32,7 +33,7 @@ def adopt(
         if known == company.name:
             return said(session, "adopt", [f"The journal is about {known} already."], company=company.name)
         block = [
-            f"The journal is about:  {known or 'no company yet'}, with {linked:,} linked customers",
+            f"The journal is about:  {known or 'no company yet'}, with {many(linked, 'linked customer')}",
             f"Accounting says it is: {company.name}",
             f"Database:              {company.database} on {company.server}",
         ]

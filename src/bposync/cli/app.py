@@ -124,7 +124,11 @@ def _run(arguments: Sequence[str]) -> int:
         context = getattr(error, "ctx", None)
         command = next((word for word in arguments if word in COMMANDS), "")
         path = context.command_path if context else f"bposync {command}".rstrip()
-        return _tell(UsageError(error.format_message(), f"Try: {path} --help"))
+        meant = getattr(error, "meant", "")
+        hint = (
+            f"A name with a blank needs quotation marks: {meant}. Else try: {path} --help" if meant else f"Try: {path} --help"
+        )
+        return _tell(UsageError(error.format_message(), hint))
     except (KeyboardInterrupt, Abort):
         code = int(ExitCode.INTERRUPTED)
     except SystemExit as error:

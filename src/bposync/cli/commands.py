@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 from bposync.cli.common import register
 
@@ -84,7 +85,16 @@ class _Late:
 
 
 class _Command(_Late, TyperCommand):
-    pass
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Click's context
+        typed = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as error:
+            if "unexpected extra argument" in error.format_message():
+                from bposync.cli.slips import without_quotes
+
+                error.meant = without_quotes(self.params, typed)  # type: ignore[attr-defined]
+            raise
 
 
 class Commands(_Late, TyperGroup):

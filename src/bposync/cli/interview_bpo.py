@@ -18,7 +18,7 @@ from bposync.setup import catalogue, proposals
 from bposync.setup.answers import Answers
 from bposync.setup.proposals import Guess
 from bposync.values import normalise_code, quoted, visible
-from bposync.words import cell, some
+from bposync.words import cell, many, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -238,5 +238,7 @@ def _whole(interview: Interview, source: _Source) -> Listed:
         sites=tuple(sorted(words["site"].values(), key=str.casefold)),
     )
     sites = f"{', '.join(listed.sites[:_MOST_SITES])}{', …' if len(listed.sites) > _MOST_SITES else ''}"
-    interview.asker.say(f"BPO lists {listed.customers:,} customers of {len(listed.sites)} sites: {sites or 'none'}.")
+    interview.asker.say(
+        f"BPO lists {many(listed.customers, 'customer')} of {many(len(listed.sites), 'site')}: {sites or 'none'}."
+    )
     return listed

@@ -13,7 +13,7 @@ from bposync.errors import UsageError, did_you_mean
 from bposync.export.files import separator_of
 from bposync.fields import BPO_FIELDS, FIELDS, LISTING_FIELDS, Kind, named
 from bposync.values import normalise_code, quoted
-from bposync.words import cell
+from bposync.words import cell, many
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -142,7 +142,7 @@ def _print(
     if cells and not in_file:
         output.table(table, cells, hint="All of them: --limit N, --csv, --json or --output FILE.", whole=whole)
     if len(rows) < found:
-        output.note(f"{len(rows):,} of {found:,} rows.")
+        output.note(f"{len(rows):,} of {many(found, 'row')}.")
     else:
         count = len({row.value("code") for row in rows})
         several = f" in {found:,} rows, for some are listed under several sites" if count < found else ""

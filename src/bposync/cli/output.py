@@ -199,7 +199,7 @@ class Output:
         if summed := [heading for heading in missing if heading in parts]:
             self.note(f"Summed as {drawing.OTHER}, for the terminal is narrow: {', '.join(summed)}.")
         if left_out:
-            self.note(f"{left_out:,} more rows are not shown. {hint}".rstrip())
+            self.note(f"{left_out:,} more {'row is' if left_out == 1 else 'rows are'} not shown. {hint}".rstrip())
 
     def _shown(self, texts: Sequence[str]) -> list[str]:
         return [terminal.as_held(self.stdout, visible(text)) for text in texts]

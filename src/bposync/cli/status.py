@@ -266,7 +266,8 @@ def _print_ignored(session: Session, ignored: dict[str, list[dict[str, Any]]], *
 def _print_unknown(session: Session, open_intents: Sequence[Intent]) -> None:
     if open_intents:
         count = len(open_intents)
-        session.output.important(f"Of unknown outcome: {count:,} write{'s'[: count != 1]}; the next sync looks them up first.")
+        them = "it" if count == 1 else "them"
+        session.output.important(f"Of unknown outcome: {many(count, 'write')}; the next sync looks {them} up first.")
 
 
 def _print_other_codes(session: Session, links: Sequence[Link]) -> None:

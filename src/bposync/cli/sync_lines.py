@@ -104,7 +104,8 @@ def interrupted_lines(output: Output, plan: Plan, result: Result) -> None:
     output.note("")
     done, unknown = counts[OutcomeKind.WRITTEN] + counts[OutcomeKind.EXPORTED], counts[OutcomeKind.UNKNOWN]
     looked_up = f" What became of {unknown:,} more, the next sync looks up." if unknown else ""
-    output.important(f"Interrupted: {done:,} of {len(plan.writes):,} accounts were written.{looked_up}")
+    were = "was" if len(plan.writes) == 1 else "were"
+    output.important(f"Interrupted: {done:,} of {many(len(plan.writes), 'account')} {were} written.{looked_up}")
     if done:
         output.important(_done_in_words(plan, result))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bposync import __version__
 from bposync.errors import BposyncError, NoConfigurationError, UsageError
+from bposync.words import many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -69,7 +70,8 @@ def show(session: Session, commands: Collection[str]) -> None:
     if waiting := _waiting(found.last):
         output.line(f"Waiting:   {waiting:,} customer{'s'[: waiting != 1]} needed a person then")
     if found.unknown:
-        output.line(f"Unknown:   what became of {found.unknown:,} writes; the next sync looks them up first")
+        them = "it" if found.unknown == 1 else "them"
+        output.line(f"Unknown:   what became of {many(found.unknown, 'write')}; the next sync looks {them} up first")
     for problem in found.problems:
         output.line(f"Problem:   {problem}")
     for command, why in following:

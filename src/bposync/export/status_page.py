@@ -63,7 +63,8 @@ def status_page(told: StatusTold) -> Markup:
 def _verdict(told: StatusTold) -> Markup:
     lines: list[Child] = []
     if told.unknown:
-        lines.append(f"Of unknown outcome: {many(told.unknown, 'write')}; the next sync looks them up first.")
+        them = "it" if told.unknown == 1 else "them"
+        lines.append(f"Of unknown outcome: {many(told.unknown, 'write')}; the next sync looks {them} up first.")
     waiting = counted(told.plan.summary, without=[action for action in Action if action not in ATTENTION])
     if waiting:
         lines.append(f"Waiting for a person: {waiting}.")

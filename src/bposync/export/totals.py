@@ -37,13 +37,19 @@ class State:
     kind: str
     words: str
     short: str
+    one: str = ""
+    """What people are told of one, where that is said otherwise."""
+
+    def of(self, count: int, stage: Stage) -> str:
+        """Say it of so many: `new account written`, `accounts to update`."""
+        return (self.one if self.one and count == 1 else self.words).format(*stage.value)
 
 
 STEP: Final = State("step", "in step", "In step")
-NEW: Final = State("new", "new accounts {0}", "New")
-UPDATE: Final = State("update", "accounts {1}", "Updates")
-LEFT: Final = State("left", "left as accounting changed them", "Left as is")
-PERSON: Final = State("person", "need a person", "Needs a person")
+NEW: Final = State("new", "new accounts {0}", "New", one="new account {0}")
+UPDATE: Final = State("update", "accounts {1}", "Updates", one="account {1}")
+LEFT: Final = State("left", "left as accounting changed them", "Left as is", one="left as accounting changed it")
+PERSON: Final = State("person", "need a person", "Needs a person", one="needs a person")
 BAD: Final = State("bad", "not written", "Not written")
 OUT: Final = State("out", "gone or skipped", "Gone, skipped")
 STATES: Final = (STEP, NEW, UPDATE, LEFT, PERSON, BAD, OUT)
@@ -82,7 +88,7 @@ def totals(found: Standing, stage: Stage, *, partly: int = 0) -> Markup:
     """Show how many customers stand how. `partly` need a person, and are written in part all the same."""
     counts = found.whole
     present = [state for state in STATES if counts[state]]
-    words = {state: state.words.format(*stage.value) for state in present}
+    words = {state: state.of(counts[state], stage) for state in present}
     said = ", ".join(f"{counts[state]:,} {words[state]}" for state in present)
     legend = [
         element("li", _swatch(state), element("b", f"{counts[state]:,}", class_="number"), element("span", words[state]))
@@ -90,9 +96,14 @@ def totals(found: Standing, stage: Stage, *, partly: int = 0) -> Markup:
     ]
     whole = many(counts.total(), "customer")
     bar = _bar([(state, counts[state]) for state in present], f"{whole}: {said}") if present else None
-    note = f"Of those who need a person, {partly:,} {'is' if partly == 1 else 'are'} written in part." if partly else ""
+    who = "Who needs a person is" if counts[PERSON] == 1 else f"Of those who need a person, {partly:,} {_is(partly)}"
+    note = f"{who} written in part." if partly else ""
     below = element("p", note, class_="note") if note else None
     return section("Customers", _patterns(), bar, element("ul", legend, class_="legend"), below, count=counts.total())
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _bar(parts: Sequence[tuple[State, int]], label: str) -> Markup:
