@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from bposync.advice import PLACEHOLDER, command
 from bposync.evidence import compare
 from bposync.fields import FIELDS
-from bposync.plan import Choice
 from bposync.values import normalise_code, normalise_name
 from bposync.words import cell
 
@@ -61,8 +60,8 @@ class Cautions:
 
     def of_accepting(self, customer: str) -> list[str]:
         """Say so where name and VAT number both speak against the account whose values are to stand."""
-        choice = Choice(customers=frozenset([normalise_code(customer)]))
-        return [each for change in self._survey.plan(choice).changes for each in doubts(change)]
+        change = self._survey.change_of(normalise_code(customer))
+        return doubts(change) if change is not None else []
 
     def is_under_another_code(self, customer: str, account: str) -> bool:
         """Tell whether BPO may not know a customer's account, for it has another code and BPO cannot say which."""

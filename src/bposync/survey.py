@@ -118,6 +118,11 @@ class Survey:
         matching = match(self.customers, self.accounts, links, decisions)
         return replace(self, links=links, decisions=decisions, matching=matching)
 
+    def change_of(self, key: str) -> Change | None:
+        """Give what a sync would do with one customer, at whatever site; `key` is its normalised code."""
+        plan = self.plan(Choice(customers=frozenset([key]), sync_statuses=self.settings.bpo.sync_statuses))
+        return plan.changes[0] if plan.changes else None
+
     def plan(self, choice: Choice) -> Plan:
         """Give what a sync of the chosen customers would do."""
         if choice.customers:

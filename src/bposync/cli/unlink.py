@@ -31,7 +31,7 @@ def unlink(
         link = survey.links.get(normalise_code(customer))
         lines = decide.unlink(journal, customer, survey)
         lines += _stays(journal, link) if link is not None else []
-        lines += _next(session, survey, normalise_code(customer))
+        lines += _next(survey, normalise_code(customer))
     return said(session, "unlink", lines, customer=customer)
 
 
@@ -54,12 +54,9 @@ def _stays(journal: Journal, link: Link) -> list[str]:
     return [f"What syncs wrote into {link.account} stays there: {names}. What stood there before: {before}"]
 
 
-def _next(session: Session, survey: Survey, key: str) -> list[str]:
+def _next(survey: Survey, key: str) -> list[str]:
     """Say what the next sync does with the customer, now that nobody has said who it is."""
-    from bposync.plan import Choice
-
-    choice = Choice(customers=frozenset([key]), sync_statuses=session.settings.bpo.sync_statuses)
-    change = next((each for each in survey.forgetting(key).plan(choice).changes), None)
+    change = survey.forgetting(key).change_of(key)
     if change is None:
         return []
     another = f"If it is another account: {command('link {} ACCOUNT', change.code)}"

@@ -38,8 +38,8 @@ def _ways(change: Change) -> Iterator[Way]:
         if change.is_doubtful:
             yield Way("It is another company: first", command("unlink {}", code))
             yield Way("then", command(f"link {{}} --new {PLACEHOLDER}", code))
-        same = "It is the same company: a" if change.is_doubtful else "A"
-        yield Way(f"{same}ccounting's values stand", command("accept {}", code))
+        stand = "It is the same company: accounting's values stand" if change.is_doubtful else "Accounting's values stand"
+        yield Way(stand, command("accept {}", code))
         yield Way("BPO's values win", command("sync --customer {} --overwrite", code))
     elif change.action is Action.LOOKALIKE:
         for candidate in change.candidates[:_MOST_CANDIDATES]:
